@@ -1,0 +1,306 @@
+"""The records that cross modules: frozen, checked, each with its own id. Arrays are never in one."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Record(BaseModel):
+    """A frozen record: unknown fields are refused, a change is `model_copy(update=...)`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# --- tasks ---------------------------------------------------------------------------------------
+
+
+class Space(Record):
+    """An observation or action space: a flat Box of `size` numbers, or `n` discrete choices."""
+
+    kind: Literal["box", "discrete"]
+    size: int = 0
+    """Numbers per row of a Box, after flattening; 0 for a discrete space."""
+    n: int = 0
+    """Choices of a discrete space; 0 for a Box."""
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+
+
+class Variable(Record):
+    """A named quantity that rewards and fitness expressions may read."""
+
+    name: str
+    kind: Literal["state", "transition"]
+    """`state`: defined at reset, in state and next_state. `transition`: in next_state only."""
+    source: str
+    """Where it comes from: `qpos[1]`, `qvel[3:]`, `obs[0:3]`, `body:foot.xpos[2]`, `info:key`, `py:f`."""
+    shape: tuple[int, ...] = ()
+    """Shape of one row; () for a scalar."""
+    unit: str = ""
+    meaning: str = ""
+
+
+class Fitness(Record):
+    """How success is measured, and why this way was chosen."""
+
+    name: str
+    """The declared task's name, "native", or "expression"."""
+    expression: str
+    """In the language of expressions.py; "native_return" for the environment's own return."""
+    unit: str = ""
+    direction: Literal["maximize", "minimize"] = "maximize"
+    why: str = ""
+    solved: float | None = None
+    unread: tuple[str, ...] = ()
+    """Words of the sentence that this fitness does not measure; shown to the user."""
+
+
+class Budget(Record):
+    """Per-environment training defaults."""
+
+    timesteps: int = 100_000
+    n_envs: int = 8
+    episodes: int = 10
+    """Evaluation episodes per trained policy."""
+
+
+class TaskSpec(Record):
+    """One environment, described once for every engine, with the task that was asked of it."""
+
+    env: str
+    """A Gymnasium id, or `module:callable` / `file.py:callable` returning an environment."""
+    env_kwargs: dict[str, bool | int | float | str] = {}
+    sentence: str
+    fitness: Fitness
+    variables: tuple[Variable, ...]
+    observation: Space
+    action: Space
+    dt_s: float | None = None
+    """Seconds per step; None where the environment does not say."""
+    max_episode_steps: int | None = None
+    about: str = ""
+    """What the environment is, in words; never a word about its own reward."""
+    action_text: str = ""
+    episode_end: str = ""
+    """How episodes end, in words."""
+    folder: str = ""
+    """Name of the folder under envs/, or "" where the variables were discovered."""
+    budget: Budget = Budget()
+    hyperparams: dict[str, dict[str, float | int | str | bool]] = {}
+    """Preset by algorithm: {"ppo": {"learning_rate": 3e-4, ...}}."""
+    opposite: str = ""
+    """Name of the task that asks for the opposite, where one is declared."""
+
+
+# --- rewards and verdicts ------------------------------------------------------------------------
+
+Argument = Literal[
+    "state", "next_state", "obs", "next_obs", "action", "prev_action", "terminated", "t"
+]
+
+
+class Column(Record):
+    """One input array of a reward: `state.x_velocity`, `action`, ..."""
+
+    argument: Argument
+    name: str = ""
+    """The variable's name, for state and next_state; "" for the others."""
+    shape: tuple[int, ...] = ()
+    """Shape of one row."""
+    dtype: Literal["float64", "int64", "bool"] = "float64"
+
+
+class CheckedReward(Record):
+    """A reward that passed the critic, with all that a worker needs to run it."""
+
+    code: str
+    arguments: tuple[str, ...]
+    """The parameters of compute_reward, in the order of its signature."""
+    columns: tuple[Column, ...]
+    """Exactly the arrays that the code reads."""
+    terms: tuple[str, ...]
+    params: dict[str, float]
+
+
+class Layer(Record):
+    """One layer of the jail and whether it holds on this machine."""
+
+    name: str
+    active: bool
+    detail: str = ""
+
+
+class Finding(Record):
+    """One thing the critic has to say, in words a model can act on."""
+
+    rule: str
+    line: int | None = None
+    message: str
+    severity: Literal["error", "warning"] = "error"
+
+
+class Verdict(Record):
+    """What the critic found: `ok` when no finding is an error."""
+
+    ok: bool
+    findings: tuple[Finding, ...] = ()
+    layers: tuple[Layer, ...] = ()
+    reward: CheckedReward | None = None
+    wall_s: float = 0.0
+
+
+# --- training, scores, candidates ----------------------------------------------------------------
+
+
+class Failure(Record):
+    """Why a candidate (or one of its trainings) did not survive."""
+
+    stage: Literal["propose", "check", "train", "evaluate"]
+    cause: str
+    """Short kind: "syntax", "rules", "probe", "timeout", "crash", "nonfinite", "diverged", ..."""
+    for_llm: str
+    for_human: str
+
+
+class TermStats(Record):
+    """One reward term over training: per-step means at up to ten points, and its weight."""
+
+    name: str
+    points: tuple[float, ...]
+    """Mean per step in each tenth of training."""
+    mean: float
+    minimum: float
+    maximum: float
+    share: float
+    """Its part of sum(|mean of term|) over the last tenth of training, 0..1."""
+
+
+class Curve(Record):
+    """What training looked like at up to ten points, all tuples of one length."""
+
+    timesteps: tuple[int, ...]
+    episode_length: tuple[float | None, ...]
+    reward_return: tuple[float | None, ...]
+    """Mean return per training episode under the reward that was trained on."""
+    fitness: tuple[float | None, ...]
+    """Mean fitness of the training episodes that ended in that tenth."""
+
+
+class Episodes(Record):
+    """Deterministic evaluation of one policy on one set of episode seeds."""
+
+    seeds: tuple[int, ...]
+    fitness: tuple[float, ...]
+    native_return: tuple[float, ...]
+    length: tuple[int, ...]
+    terminated: tuple[bool, ...]
+
+
+class Training(Record):
+    """One policy trained on one reward with one seed, and how it was measured."""
+
+    id: str
+    """`<candidate>/<purpose>-<seed>`, such as `r01c03/selection-0`."""
+    seed: int
+    purpose: Literal["selection", "report"]
+    timesteps: int
+    wall_s: float = 0.0
+    folder: str = ""
+    """Relative to the run's folder; holds policy.safetensors, last.safetensors, result.json."""
+    curve: Curve | None = None
+    terms: tuple[TermStats, ...] = ()
+    peak_timestep: int | None = None
+    """When the kept checkpoint was taken: the peak of the policy's own smoothed return."""
+    episodes: Episodes | None = None
+    failure: Failure | None = None
+
+
+class Score(Record):
+    """A fitness with its interval. `n_seeds` counts training seeds."""
+
+    kind: Literal["scalar", "preference"] = "scalar"
+    value: float
+    low: float
+    high: float
+    n_seeds: int
+    """With 1 the interval covers evaluation episodes only, not the noise of training."""
+    reference: str = ""
+    """What a preference score is relative to; "" for a scalar."""
+
+
+class Stage(StrEnum):
+    """How far a candidate has come."""
+
+    PROPOSED = "proposed"
+    CHECKED = "checked"
+    TRAINED = "trained"
+    EVALUATED = "evaluated"
+    FAILED = "failed"
+
+
+class Candidate(Record):
+    """A reward and all that happened to it. A candidate that failed has no score, so cannot win."""
+
+    id: str
+    """`r01c03`: generation 1, candidate 3."""
+    generation: int
+    index: int
+    stage: Stage = Stage.PROPOSED
+    parents: tuple[str, ...] = ()
+    origin: str = ""
+    """What made it: "llm:first", "llm:evolve", "grammar:seed", "grammar:mutate", "init:file.py"."""
+    prompt_hash: str = ""
+    code: str = ""
+    repairs: int = 0
+    verdict: Verdict | None = None
+    trainings: tuple[Training, ...] = ()
+    score: Score | None = None
+    """On the selection seeds."""
+    report: Score | None = None
+    """On held-out seeds; finalists only."""
+    summary: str = ""
+    """The text that the next prompt holds."""
+    failure: Failure | None = None
+
+
+class Generation(Record):
+    """One committed round."""
+
+    index: int
+    candidates: tuple[str, ...]
+    best: str | None
+    """Best candidate of the whole run so far."""
+    attempts: int = 1
+
+
+class Baseline(Record):
+    """The environment's own reward, trained and measured like a finalist."""
+
+    name: str = "native"
+    trainings: tuple[Training, ...] = ()
+    report: Score | None = None
+    failure: Failure | None = None
+
+
+class RunStatus(StrEnum):
+    """Where a run stands."""
+
+    RUNNING = "running"
+    DONE = "done"
+    PAUSED = "paused"
+    LIMIT = "limit"
+    NO_SURVIVOR = "no-survivor"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class Event(Record):
+    """Something that happened, for a progress display or `--json`."""
+
+    event: str
+    candidate: str = ""
+    message: str = ""
+    data: dict[str, object] = Field(default_factory=dict)
