@@ -1,0 +1,1 @@
+"""The model layer: one asynchronous call in, one recorded reply out, whoever the provider is."""

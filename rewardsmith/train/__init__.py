@@ -1,0 +1,112 @@
+"""Trains one policy on one reward. Each backend is one file behind the `Trainer` protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal, Protocol
+
+from pydantic import Field, ValidationError
+
+from rewardsmith.errors import UserError
+from rewardsmith.records import CheckedReward, Record, TaskSpec, Training
+
+Algo = Literal["ppo", "sac"]
+Hyperparams = Mapping[str, bool | int | float | str]
+
+
+class PpoSettings(Record):
+    """Hyperparameters of PPO (arXiv 1707.06347), named as in stable-baselines3."""
+
+    learning_rate: float = Field(3e-4, gt=0)
+    anneal: bool = True
+    """Learning rate falls linearly to zero."""
+    n_steps: int = Field(256, ge=2)
+    """Steps per world and rollout."""
+    batch_size: int = Field(512, ge=2)
+    n_epochs: int = Field(10, ge=1)
+    gamma: float = Field(0.99, gt=0, le=1)
+    gae_lambda: float = Field(0.95, ge=0, le=1)
+    clip_range: float = Field(0.2, gt=0)
+    ent_coef: float = Field(0.0, ge=0)
+    vf_coef: float = Field(0.5, ge=0)
+    max_grad_norm: float = Field(0.5, gt=0)
+    log_std_init: float = 0.0
+    width: int = Field(64, ge=1)
+    depth: int = Field(2, ge=1)
+    activation: Literal["tanh", "relu"] = "tanh"
+
+
+class SacSettings(Record):
+    """Hyperparameters of SAC (arXiv 1801.01290), named as in stable-baselines3."""
+
+    learning_rate: float = Field(3e-4, gt=0)
+    buffer_size: int = Field(300_000, ge=1)
+    learning_starts: int = Field(1000, ge=0)
+    batch_size: int = Field(256, ge=2)
+    gamma: float = Field(0.99, gt=0, le=1)
+    tau: float = Field(0.005, gt=0, le=1)
+    gradient_steps: int = Field(1, ge=-1)
+    """Updates per vector step; -1 for as many as worlds."""
+    width: int = Field(256, ge=1)
+    depth: int = Field(2, ge=1)
+
+
+class TrainJob(Record):
+    """One training, as handed to a process of its own."""
+
+    id: str
+    candidate: str
+    task: TaskSpec
+    reward: CheckedReward | None
+    """None trains on the environment's own reward."""
+    seed: int
+    purpose: Literal["selection", "report"]
+    timesteps: int = Field(ge=0)
+    """0 keeps the untrained policy."""
+    n_envs: int = Field(ge=1)
+    algo: Algo = "ppo"
+    hyperparams: dict[str, bool | int | float | str] = {}
+    folder: str
+    """Where policy.safetensors, last.safetensors, progress.jsonl and result.json go."""
+    relative: str
+    """The same folder, relative to the run's."""
+    unsafe: bool = False
+
+
+class Progress(Record):
+    """One line of progress.jsonl."""
+
+    timesteps: int
+    wall_s: float
+    reward_return: float | None = None
+    fitness: float | None = None
+    episode_length: float | None = None
+
+
+class Trainer(Protocol):
+    """A backend: trains a job to its end in this process."""
+
+    def __call__(self, job: TrainJob, report: Callable[[Progress], None]) -> Training:
+        """Train, leave the policies in the job's folder, and say what happened.
+
+        Raises CandidateError where the candidate's reward is at fault.
+        """
+        ...
+
+
+def settings(algo: Algo, preset: Hyperparams, chosen: Hyperparams) -> PpoSettings | SacSettings:
+    """The algorithm's settings: defaults, over them the environment's preset, over them the user's.
+
+    Raises UserError that names an unknown or impossible hyperparameter.
+    """
+    kind = PpoSettings if algo == "ppo" else SacSettings
+    unknown = sorted(set(chosen) - set(kind.model_fields))
+    if unknown:
+        known = ", ".join(kind.model_fields)
+        raise UserError(f"unknown hyperparameter of {algo}: {unknown[0]} (known: {known})")
+    try:
+        return kind.model_validate({**preset, **chosen})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"hyperparameter {name} of {algo}: {first['msg']}") from None

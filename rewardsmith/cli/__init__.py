@@ -1,0 +1,75 @@
+"""The command `rewardsmith`: parse, build the settings, call; every error gets its exit code."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from rewardsmith.cli import search, show, tools
+from rewardsmith.errors import (
+    Cancelled,
+    CandidateError,
+    LimitReached,
+    ModelError,
+    NoSurvivor,
+    UserError,
+)
+
+FAILED, USAGE, LIMIT, NO_SURVIVOR, INTERRUPTED = 1, 2, 3, 4, 130
+
+app = typer.Typer(
+    name="rewardsmith",
+    help="A sentence and an environment in; a trained policy and the reward that taught it out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+app.command()(search.run)
+app.command()(search.resume)
+app.command()(search.ctl)
+app.command()(tools.check)
+app.command()(tools.train)
+app.command()(tools.evaluate)
+app.command()(tools.export)
+app.add_typer(show.runs, name="runs")
+app.add_typer(show.envs, name="envs")
+app.add_typer(show.config, name="config")
+app.command()(show.doctor)
+app.command()(show.version)
+
+
+@app.callback()
+def options(
+    verbose: Annotated[int, typer.Option("-v", "--verbose", count=True, help="Log more.")] = 0,
+) -> None:
+    """What holds for every command."""
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+
+
+def main() -> None:
+    """Run the command; known errors are one line on stderr and an exit code."""
+    try:
+        app()
+    except UserError as error:
+        _end(error, USAGE)
+    except LimitReached as error:
+        _end(error, LIMIT, resume=True)
+    except NoSurvivor as error:
+        _end(error, NO_SURVIVOR)
+    except (ModelError, CandidateError) as error:
+        _end(error, FAILED, resume=isinstance(error, ModelError))
+    except Cancelled as error:
+        _end(error, INTERRUPTED, resume=True)
+
+
+def _end(error: Exception, code: int, *, resume: bool = False) -> None:
+    line = " ".join(str(error).split())
+    sys.stderr.write(f"rewardsmith: {line}\n")
+    if resume:
+        sys.stderr.write("resume with: rewardsmith resume last\n")
+    sys.exit(code)

@@ -1,0 +1,376 @@
+"""What people see: live progress, tables that fit 80 columns, or JSON lines."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from rewardsmith.cli.words import describe_event, number, scored, shares
+from rewardsmith.config import RunConfig
+from rewardsmith.records import (
+    Baseline,
+    Candidate,
+    Episodes,
+    Event,
+    Record,
+    Score,
+    TaskSpec,
+    Verdict,
+)
+from rewardsmith.report import Result, best_candidate, comparison
+from rewardsmith.selection import ENOUGH_SEEDS
+from rewardsmith.store import RunRecord, Store
+
+if TYPE_CHECKING:
+    from rewardsmith.doctor import Examined
+    from rewardsmith.tasks import EnvDescription, EnvEntry
+
+_BAR = 16
+
+
+class Display(Protocol):
+    """Follows a run and shows what came of it."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+    def observe(self, event: Event) -> None:
+        """Something happened."""
+
+    def finish(self, run: RunRecord, result: Result) -> None:
+        """Show the outcome."""
+
+
+def display(store: Store, *, json: bool, quiet: bool) -> Display:
+    """The display that the flags ask for."""
+    return JsonLines() if json else Screen(store, quiet=quiet)
+
+
+class JsonLines:
+    """One JSON object a line on stdout: launch first, done last."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.stdout.flush()
+
+    def observe(self, event: Event) -> None:
+        """Print the event."""
+        line: dict[str, Any] = {"event": event.event}
+        if event.candidate:
+            line["candidate"] = event.candidate
+        if event.message:
+            line["message"] = event.message
+        _print_json(line | event.data)
+
+    def finish(self, run: RunRecord, result: Result) -> None:
+        """Print the last line."""
+        _print_json({"event": "done", **result.model_dump(mode="json")})
+
+
+class Screen:
+    """A terminal: lines for what happened, below them a live view of what is being trained."""
+
+    def __init__(self, store: Store, *, quiet: bool) -> None:
+        self._store, self._quiet = store, quiet
+        self._console = _console()
+        self._training: dict[str, dict[str, Any]] = {}
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        if not self._quiet and self._console.is_terminal:
+            self._live = Live(console=self._console, refresh_per_second=4, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def observe(self, event: Event) -> None:
+        """Show an event, or refresh the live view."""
+        if self._quiet:
+            return
+        if event.event == "progress":
+            self._training[str(event.data["training"])] = event.data
+        else:
+            self._training.pop(str(event.data.get("training")), None)
+            for line in describe_event(event):
+                self._console.print(line, soft_wrap=True, highlight=False)
+        if self._live:
+            self._live.update(Group(*(_bar(row) for row in self._training.values())))
+
+    def finish(self, run: RunRecord, result: Result) -> None:
+        """Print the tables and the paths."""
+        candidates = self._store.candidates(run.id)
+        best = best_candidate(run, candidates)
+        out = self._console
+        if run.config.unsafe_no_jail:
+            out.print("[bold red]generated code ran WITHOUT the jail (--unsafe-no-jail)[/]")
+        out.print(_candidate_table(run, candidates, best))
+        failed = [candidate for candidate in candidates if candidate.failure]
+        for candidate in failed:
+            if candidate.failure:
+                out.print(Text(f"{candidate.id} failed: {candidate.failure.for_human}", "yellow"))
+        baselines = self._store.baselines(run.id)
+        if best and (best.report or baselines):
+            out.print(_report_table(run, candidates, baselines, best))
+            for line in _footnotes(run, best, baselines):
+                out.print(Text(line, "dim"))
+        self._paths(result)
+
+    def _paths(self, result: Result) -> None:
+        out = self._console
+        rows = [("best reward", result.reward_file), ("its policy", result.policy_file)]
+        for name, path in [*rows, ("the run", result.run_dir)]:
+            if path:
+                out.print(f"{name:<12} {path}", soft_wrap=True, highlight=False)
+        cost = "unknown" if result.cost_usd is None else f"{result.cost_usd:.4f} USD"
+        paid = f", {result.possibly_paid} call(s) possibly paid" if result.possibly_paid else ""
+        out.print(f"model cost   {cost}{paid}; {result.wall_s:.0f} s", highlight=False)
+
+
+def show_plan(config: RunConfig, task: TaskSpec, proposer: str) -> None:
+    """What a run would do."""
+    search, train = config.search, config.train
+    timesteps = train.timesteps or task.budget.timesteps
+    arms = search.finalists + search.native
+    trainings = search.iterations * search.samples * search.seeds + arms * search.report_seeds
+    calls = search.iterations * search.samples
+    asked = (
+        f"at most {calls * (1 + search.repairs) * (1 + search.retries)} calls, usually about {calls}"
+        if config.model.proposer == "llm"
+        else "no calls to a model"
+    )
+    out = _console()
+    for name, text in (
+        ("environment", task.env),
+        ("fitness", f"{task.fitness.expression} [{task.fitness.unit}]: {task.fitness.why}"),
+        ("proposer", f"{proposer}; {asked}"),
+        ("candidates", f"{search.iterations} generations x {search.samples}"),
+        ("trainings", f"{trainings} of {timesteps:,} steps each, {trainings * timesteps:,} in all"),
+    ):
+        out.print(f"{name:<12} {text}", soft_wrap=True, highlight=False, markup=False)
+
+
+def show_verdict(verdict: Verdict, *, json: bool) -> None:
+    """The critic's findings."""
+    if json:
+        _print_json(
+            {
+                "ok": verdict.ok,
+                "findings": [finding.model_dump() for finding in verdict.findings],
+                "layers": [layer.model_dump() for layer in verdict.layers],
+            }
+        )
+        return
+    out = _console()
+    for finding in verdict.findings:
+        where = f"line {finding.line}: " if finding.line else ""
+        style = "red" if finding.severity == "error" else "yellow"
+        out.print(Text(f"{finding.severity}: {where}{finding.message} [{finding.rule}]", style))
+    out.print("[green]accepted[/]" if verdict.ok else "[red]refused[/]")
+    if verdict.reward:
+        out.print(f"terms: {', '.join(verdict.reward.terms)}", highlight=False, markup=False)
+    layers = [layer.name for layer in verdict.layers if layer.active]
+    out.print(f"checked in: {', '.join(layers)}", highlight=False, markup=False)
+
+
+def show_episodes(run: RunRecord, found: Candidate, episodes: Episodes, *, json: bool) -> None:
+    """The episodes of one policy."""
+    if json:
+        _print_json({"run": run.id, "candidate": found.id, **episodes.model_dump()})
+        return
+    table = Table(title=f"{found.id} of {run.id}")
+    for column in ("seed", f"fitness [{run.task.fitness.unit}]", "native return", "steps", "ended"):
+        table.add_column(column, justify="right")
+    for row in zip(
+        episodes.seeds,
+        episodes.fitness,
+        episodes.native_return,
+        episodes.length,
+        episodes.terminated,
+        strict=True,
+    ):
+        seed, fitness, native, length, terminated = row
+        ended = "terminated" if terminated else "time limit"
+        table.add_row(str(seed), number(fitness), number(native), str(length), ended)
+    _console().print(table)
+
+
+def show_runs(store: Store, *, json: bool) -> None:
+    """All runs."""
+    from rewardsmith.report import result
+
+    if json:
+        for run in store.runs():
+            _print_json(result(store, run).model_dump(mode="json"))
+        return
+    table = Table()
+    for column in ("run", "task", "status", "best"):
+        table.add_column(column, overflow="fold")
+    for run in store.runs():
+        best = result(store, run).best
+        words = f"{best.candidate} {number(best.fitness)}" if best else ""
+        table.add_row(run.id, Text(run.task.sentence), str(run.status), words)
+    _console().print(table)
+
+
+def show_envs(entries: Sequence[EnvEntry], *, json: bool) -> None:
+    """Environments."""
+    if json:
+        _print_records(entries)
+        return
+    out = _console()
+    table = Table("environment", "what", "tasks")
+    for entry in entries:
+        if entry.folder:
+            table.add_row(entry.id, entry.title, ", ".join(entry.tasks))
+    out.print(table)
+    others = [entry.id for entry in entries if not entry.folder]
+    out.print("Also, with variables discovered and --fitness given:")
+    out.print(", ".join(others), highlight=False)
+
+
+def show_env(known: EnvDescription, *, json: bool) -> None:
+    """One environment."""
+    if json:
+        _print_json(known.model_dump(mode="json"))
+        return
+    out = _console()
+    out.print(Text(f"{known.env}: {known.title}", "bold"))
+    table = Table("variable", "kind", "shape", "unit", "meaning")
+    for variable in known.variables:
+        shape = "x".join(str(size) for size in variable.shape) or "scalar"
+        table.add_row(variable.name, variable.kind, shape, variable.unit, variable.meaning)
+    out.print(table)
+    out.print(Text(f"episodes: {known.episode_end}"))
+    if known.tasks:
+        tasks = Table("task", "sentence", "fitness", "unit")
+        for task in known.tasks:
+            tasks.add_row(task.name, task.sentence, Text(task.fitness), task.unit)
+        out.print(tasks)
+
+
+def show_doctor(findings: Sequence[Examined], *, json: bool) -> None:
+    """What doctor found."""
+    if json:
+        _print_records(findings)
+        return
+    out = _console()
+    for finding in findings:
+        mark = Text("ok  " if finding.ok else "no  ", "green" if finding.ok else "yellow")
+        if finding.needed and not finding.ok:
+            mark = Text("NO  ", "bold red")
+        out.print(mark + Text(f"{finding.name:<22} {finding.detail}"), soft_wrap=True)
+
+
+def _candidate_table(
+    run: RunRecord, candidates: Sequence[Candidate], best: Candidate | None
+) -> Table:
+    table = Table(title=f"candidates on the selection seeds ({_measure_words(run)})")
+    table.add_column("candidate", no_wrap=True)
+    table.add_column("made by", overflow="fold")
+    table.add_column("fitness [95 %]", justify="right", no_wrap=True)
+    table.add_column("terms' shares", overflow="fold")
+    for candidate in candidates:
+        name = Text(candidate.id, "bold green" if best and candidate.id == best.id else "")
+        fitness = scored(candidate.score) if candidate.score else str(candidate.stage)
+        table.add_row(name, candidate.origin, fitness, shares(candidate))
+    return table
+
+
+def _report_table(
+    run: RunRecord,
+    candidates: Sequence[Candidate],
+    baselines: Sequence[Baseline],
+    best: Candidate,
+) -> Table:
+    table = Table(title=f"trained again on held-out seeds ({_measure_words(run)})")
+    table.add_column("reward", no_wrap=True)
+    table.add_column("fitness [95 %]", justify="right", no_wrap=True)
+    table.add_column("native return", justify="right", no_wrap=True)
+    table.add_column("seeds", justify="right")
+    table.add_column("", overflow="fold")
+    finalists = [candidate for candidate in candidates if candidate.report]
+    for arm in (*finalists, *baselines):
+        is_best = isinstance(arm, Candidate) and arm.id == best.id
+        name = arm.id if isinstance(arm, Candidate) else arm.name
+        words = "best" if is_best else comparison(run, best, arm)
+        if not arm.report:
+            words = arm.failure.for_human if arm.failure else "not measured"
+        table.add_row(
+            Text(name, "bold green" if is_best else ""),
+            scored(arm.report) if arm.report else "-",
+            _native_return(arm),
+            str(arm.report.n_seeds) if arm.report else "0",
+            words,
+        )
+    return table
+
+
+def _footnotes(run: RunRecord, best: Candidate, baselines: Sequence[Baseline]) -> list[str]:
+    reports = [arm.report for arm in (best, *baselines) if arm.report]
+    lines = []
+    if any(report.n_seeds < ENOUGH_SEEDS for report in reports):
+        lines.append(f"too few seeds (below {ENOUGH_SEEDS}) to be sure of any order")
+    if best.score and best.report and run.kind == "search":
+        gap = best.score.value - best.report.value
+        lines.append(f"winner's curse: selection saw {number(gap)} more than the held-out seeds")
+    return lines
+
+
+def _measure_words(run: RunRecord) -> str:
+    unit = f" [{run.task.fitness.unit}]" if run.task.fitness.unit else ""
+    return f"{run.task.fitness.name}{unit}"
+
+
+def _native_return(arm: Candidate | Baseline) -> str:
+    values = [
+        value
+        for training in arm.trainings
+        if training.purpose == "report" and training.episodes
+        for value in training.episodes.native_return
+    ]
+    return number(sum(values) / len(values)) if values else "-"
+
+
+def _bar(row: dict[str, Any]) -> Text:
+    done = min(row["timesteps"] / max(row["of"], 1), 1.0)
+    filled = int(done * _BAR)
+    fitness = "" if row["fitness"] is None else f"fitness {number(row['fitness'])}"
+    bar = "█" * filled + "░" * (_BAR - filled)
+    return Text(f"  {row['training']:<22} {bar} {done:>4.0%} {row['wall_s']:>5.0f} s  {fitness}")
+
+
+def _console() -> Console:
+    return Console()
+
+
+def _print_json(data: dict[str, Any]) -> None:
+    sys.stdout.write(jsonlib.dumps(data, default=_plain) + "\n")
+    sys.stdout.flush()
+
+
+def _print_records(records: Sequence[Record]) -> None:
+    for record in records:
+        _print_json(record.model_dump(mode="json"))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Score):
+        return value.model_dump()
+    return str(value)

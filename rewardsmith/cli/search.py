@@ -1,0 +1,222 @@
+"""The commands that search: run, resume, ctl."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rewardsmith.config import RunConfig
+    from rewardsmith.store import RunRecord, Store
+
+INTERRUPTED = 130
+
+RunsDir = Annotated[Path, typer.Option("-o", "--runs-dir", help="Where runs are stored.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON lines on stdout, nothing else.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only the result.")]
+ConfigFile = Annotated[Path | None, typer.Option("-c", "--config", help="Settings, TOML.")]
+Assignments = Annotated[
+    list[str] | None, typer.Option("--set", help="Any setting: --set search.seeds=2.")
+]
+KeyValues = Annotated[
+    list[str] | None, typer.Option("--env-kwargs", help="KEY=VALUE for the environment.")
+]
+Hyperparams = Annotated[
+    list[str] | None, typer.Option("--hyperparams", help="KEY=VALUE for the algorithm.")
+]
+TimeLimit = Annotated[float | None, typer.Option("--time-limit", help="Seconds in all; then 3.")]
+Workers = Annotated[int | None, typer.Option("--max-workers", help="Trainings at once.")]
+Algo = Annotated[str | None, typer.Option("--algo", help="ppo or sac.")]
+Timesteps = Annotated[int | None, typer.Option("--timesteps", help="Steps per policy.")]
+Unsafe = Annotated[
+    bool, typer.Option("--unsafe-no-jail", help="Run generated code without the jail.")
+]
+
+
+def run(
+    task: Annotated[str, typer.Argument(help="What to learn, in a sentence.")] = "",
+    env: Annotated[str | None, typer.Option("-e", "--env", help="Gymnasium id.")] = None,
+    model: Annotated[str | None, typer.Option("-m", "--model", help="litellm model.")] = None,
+    api_base: Annotated[
+        str | None, typer.Option("--api-base", help="OpenAI-compatible server.")
+    ] = None,
+    proposer: Annotated[str | None, typer.Option(help="auto, llm or grammar.")] = None,
+    iterations: Annotated[int | None, typer.Option("-i", "--iterations")] = None,
+    samples: Annotated[int | None, typer.Option("-n", "--samples")] = None,
+    timesteps: Timesteps = None,
+    algo: Algo = None,
+    seed: Annotated[int | None, typer.Option("--seed")] = None,
+    task_name: Annotated[
+        str | None, typer.Option("--task", help="A task that the environment declares.")
+    ] = None,
+    fitness: Annotated[
+        str | None, typer.Option("--fitness", help='An expression, or "native".')
+    ] = None,
+    init: Annotated[list[Path] | None, typer.Option(help="Start from your reward.")] = None,
+    notes: Annotated[str | None, typer.Option(help="What the proposer should know.")] = None,
+    env_kwargs: KeyValues = None,
+    hyperparams: Hyperparams = None,
+    stop_when: Annotated[str | None, typer.Option(help="solved or plateau.")] = None,
+    time_limit: TimeLimit = None,
+    max_workers: Workers = None,
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+    runs_dir: RunsDir = Path("runs"),
+    json: Json = False,
+    quiet: Quiet = False,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Yes to every question.")] = False,
+    unsafe_no_jail: Unsafe = False,
+    dry_run: Annotated[bool, typer.Option(help="Check and show the plan; train nothing.")] = False,
+    show_prompt: Annotated[
+        bool, typer.Option(help="Print what would be sent to the model; send nothing.")
+    ] = False,
+) -> None:
+    """Search a reward for TASK and train a policy on it."""
+    from rewardsmith import api
+
+    flags = api.nested(
+        {
+            "task": task or None,
+            "env": env,
+            "model": model,
+            "api_base": api_base,
+            "proposer": proposer,
+            "iterations": iterations,
+            "samples": samples,
+            "timesteps": timesteps,
+            "algo": algo,
+            "seed": seed,
+            "task_name": task_name,
+            "fitness": fitness,
+            "init": tuple(str(path) for path in init) if init else None,
+            "notes": notes,
+            "env_kwargs": pairs(env_kwargs),
+            "hyperparams": pairs(hyperparams),
+            "stop_when": stop_when,
+            "time_limit": time_limit,
+            "max_workers": max_workers,
+            "unsafe_no_jail": unsafe_no_jail or None,
+        }
+    )
+    chosen = settled(build(config, assignments, flags), yes)
+    if show_prompt:
+        _show_prompt(chosen)
+        return
+    if dry_run:
+        _show_plan(chosen)
+        return
+    from rewardsmith.store import Store
+
+    store = Store(runs_dir)
+    go(api.create(chosen, store), store, json=json, quiet=quiet)
+
+
+def resume(
+    name: Annotated[str, typer.Argument(metavar="RUN")] = "last",
+    iterations: Annotated[
+        int | None, typer.Option("-i", "--iterations", help="Generations in all.")
+    ] = None,
+    time_limit: TimeLimit = None,
+    max_workers: Workers = None,
+    runs_dir: RunsDir = Path("runs"),
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Go on with a run; what is stored is not done again."""
+    from rewardsmith import api
+    from rewardsmith.store import Store
+
+    store = Store(runs_dir, create=False)
+    options = {"iterations": iterations, "time_limit": time_limit, "max_workers": max_workers}
+    go(api.reopen(store.run(name), options), store, json=json, quiet=quiet)
+
+
+def ctl(
+    name: Annotated[str, typer.Argument(metavar="RUN")],
+    command: Annotated[str, typer.Argument(help="pause, resume, cancel, or limit SECONDS.")],
+    value: Annotated[str, typer.Argument()] = "",
+    runs_dir: RunsDir = Path("runs"),
+) -> None:
+    """Steer a run that is going on in another process."""
+    from rewardsmith.errors import UserError
+    from rewardsmith.store import Store
+
+    if command not in ("pause", "resume", "cancel", "limit"):
+        raise UserError(f"unknown command {command!r}: pause, resume, cancel or limit SECONDS")
+    if command == "limit" and not value.replace(".", "", 1).isdigit():
+        raise UserError("limit needs a number of seconds")
+    store = Store(runs_dir, create=False)
+    store.command(store.run(name).id, command, value)
+
+
+def go(record: RunRecord, store: Store, *, json: bool, quiet: bool) -> None:
+    """Run a search with its display; an interrupt leaves the state saved and says how to resume."""
+    from rewardsmith import api
+    from rewardsmith.cli import console
+
+    display = console.display(store, json=json, quiet=quiet)
+    try:
+        with display:
+            done = api.search(record, store, display.observe)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"\ninterrupted; resume with: rewardsmith resume {record.id}\n")
+        raise typer.Exit(INTERRUPTED) from None
+    display.finish(done.record, done.result)
+
+
+def build(file: Path | None, assignments: list[str] | None, flags: dict[str, Any]) -> RunConfig:
+    """The settings of the command: the file, over it --set, over it the flags."""
+    from rewardsmith import config
+
+    layers = [config.load_toml(file)] if file else []
+    return config.build(*layers, config.parse_assignments(assignments or []), flags)
+
+
+def pairs(assignments: list[str] | None) -> dict[str, Any] | None:
+    """`["a=1", "b=x"]` as a dictionary."""
+    from rewardsmith import config
+
+    return config.parse_assignments(assignments) if assignments else None
+
+
+def settled(config: RunConfig, yes: bool) -> RunConfig:
+    """The settings, the question whether to use the native return answered where it must be."""
+    from rewardsmith import api, tasks
+
+    try:
+        api.resolve_task(config)
+    except tasks.NeedsFitness as question:
+        agreed = yes or (
+            sys.stdin.isatty()
+            and typer.confirm(f"{question}\nUse the environment's own return?", err=True)
+        )
+        if not agreed:
+            raise
+        return config.model_copy(update={"fitness": "native"})
+    return config
+
+
+def _show_prompt(config: RunConfig) -> None:
+    from rewardsmith import api
+    from rewardsmith.propose import Ask
+    from rewardsmith.propose.llm import preview
+
+    ask = Ask(
+        task=api.resolve_task(config),
+        generation=1,
+        slots=tuple(f"r01c{i:02d}" for i in range(config.search.samples)),
+        notes=config.notes,
+        seed=config.seed,
+    )
+    typer.echo(preview(ask))
+
+
+def _show_plan(config: RunConfig) -> None:
+    from rewardsmith import api
+    from rewardsmith.cli import console
+
+    config = api.settle_proposer(config)
+    console.show_plan(config, api.resolve_task(config), api.proposer_name(config))

@@ -1,0 +1,115 @@
+"""The commands that only show: runs, envs, config, doctor, version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rewardsmith.cli import search
+
+runs = typer.Typer(help="Stored runs.", no_args_is_help=True)
+envs = typer.Typer(help="Environments and their tasks.", no_args_is_help=True)
+config = typer.Typer(help="Settings.", no_args_is_help=True)
+
+UNHEALTHY = 1
+
+
+@runs.command("list")
+def runs_list(runs_dir: search.RunsDir = Path("runs"), json: search.Json = False) -> None:
+    """All runs, oldest first."""
+    from rewardsmith.cli import console
+    from rewardsmith.store import Store
+
+    console.show_runs(Store(runs_dir, create=False), json=json)
+
+
+@runs.command("show")
+def runs_show(
+    name: Annotated[str, typer.Argument(metavar="RUN")] = "last",
+    runs_dir: search.RunsDir = Path("runs"),
+    json: search.Json = False,
+) -> None:
+    """One run: its candidates, its baselines, its best."""
+    from rewardsmith import report
+    from rewardsmith.cli import console
+    from rewardsmith.store import Store
+
+    store = Store(runs_dir, create=False)
+    run = store.run(name)
+    display = console.display(store, json=json, quiet=False)
+    display.finish(run, report.result(store, run))
+
+
+@envs.command("list")
+def envs_list(json: search.Json = False) -> None:
+    """Environments with a folder first, then every other registered one."""
+    from rewardsmith import tasks
+    from rewardsmith.cli import console
+
+    console.show_envs(tasks.entries(), json=json)
+
+
+@envs.command("show")
+def envs_show(
+    env: Annotated[str, typer.Argument(metavar="ENV")],
+    env_kwargs: search.KeyValues = None,
+    json: search.Json = False,
+) -> None:
+    """What a reward may read in an environment, and which tasks it declares."""
+    from rewardsmith import tasks
+    from rewardsmith.cli import console
+
+    console.show_env(tasks.describe(env, search.pairs(env_kwargs) or {}), json=json)
+
+
+@config.command("show")
+def config_show(file: search.ConfigFile = None, assignments: search.Assignments = None) -> None:
+    """Every setting with its value, as TOML."""
+    from rewardsmith import config as settings
+
+    typer.echo(settings.to_toml(search.build(file, assignments, {})), nl=False)
+
+
+@config.command("init")
+def config_init(
+    file: Annotated[Path, typer.Argument(metavar="FILE")] = Path("rewardsmith.toml"),
+) -> None:
+    """Write a file with every setting at its default."""
+    from rewardsmith import config as settings
+    from rewardsmith.errors import UserError
+    from rewardsmith.files import write_text
+
+    if file.exists():
+        raise UserError(f"{file} exists already")
+    try:
+        write_text(file, settings.to_toml(settings.RunConfig()))
+    except OSError as error:
+        raise UserError(f"cannot write {file}: {error.strerror}") from None
+    typer.echo(f"wrote {file}; use it with: rewardsmith run --config {file}")
+
+
+@envs.callback()
+@runs.callback()
+@config.callback()
+def group() -> None:
+    """Nothing to do for the group itself."""
+
+
+def doctor(json: search.Json = False) -> None:
+    """What works on this machine, and what to install for the rest; exits with 1 if runs cannot."""
+    from rewardsmith import doctor as examination
+    from rewardsmith.cli import console
+
+    findings = examination.examine()
+    console.show_doctor(findings, json=json)
+    if any(finding.needed and not finding.ok for finding in findings):
+        raise typer.Exit(UNHEALTHY)
+
+
+def version() -> None:
+    """The version."""
+    from rewardsmith import __version__
+
+    typer.echo(f"rewardsmith {__version__}")

@@ -1,0 +1,134 @@
+"""The commands on one reward or policy: check, train, evaluate, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rewardsmith.cli import search
+
+Reward = Annotated[Path, typer.Argument(metavar="FILE", help="A file with compute_reward.")]
+Env = Annotated[str, typer.Option("-e", "--env", help="Gymnasium id.")]
+Candidate = Annotated[str, typer.Argument(metavar="RUN[:CANDIDATE]")]
+Seeds = Annotated[str, typer.Option("--seeds", help="Such as 0,1,2 or 0-9.")]
+
+REFUSED = 1
+
+
+def check(
+    file: Reward,
+    env: Env,
+    env_kwargs: search.KeyValues = None,
+    json: search.Json = False,
+    unsafe_no_jail: search.Unsafe = False,
+) -> None:
+    """Ask the critic about a reward; exits with 1 when it is refused."""
+    from rewardsmith import api
+    from rewardsmith.cli import console
+
+    kwargs = search.pairs(env_kwargs) or {}
+    verdict = api.check(file, env, unsafe=unsafe_no_jail, **kwargs)
+    console.show_verdict(verdict, json=json)
+    if not verdict.ok:
+        raise typer.Exit(REFUSED)
+
+
+def train(
+    file: Reward,
+    env: Env,
+    seeds: Seeds = "0,1,2",
+    timesteps: search.Timesteps = None,
+    algo: search.Algo = None,
+    task: Annotated[str, typer.Option("--task", help="A declared task, for the fitness.")] = "",
+    fitness: Annotated[str, typer.Option("--fitness", help="An expression or native.")] = "",
+    env_kwargs: search.KeyValues = None,
+    hyperparams: search.Hyperparams = None,
+    max_workers: search.Workers = None,
+    config: search.ConfigFile = None,
+    assignments: search.Assignments = None,
+    runs_dir: search.RunsDir = Path("runs"),
+    json: search.Json = False,
+    quiet: search.Quiet = False,
+    unsafe_no_jail: search.Unsafe = False,
+) -> None:
+    """Train policies on one given reward and measure them."""
+    from rewardsmith import api
+    from rewardsmith.store import Store
+
+    flags = api.nested(
+        {
+            "env": env,
+            "task": f"train {file.name}",
+            "task_name": task or None,
+            "fitness": fitness or (None if task else "native"),
+            "init": (str(file),),
+            "timesteps": timesteps,
+            "algo": algo,
+            "env_kwargs": search.pairs(env_kwargs),
+            "hyperparams": search.pairs(hyperparams),
+            "max_workers": max_workers,
+            "unsafe_no_jail": unsafe_no_jail or None,
+        }
+    )
+    chosen = search.build(config, assignments, flags)
+    store = Store(runs_dir)
+    record = api.create(chosen, store, train_seeds=parse_seeds(seeds))
+    search.go(record, store, json=json, quiet=quiet)
+
+
+def evaluate(
+    candidate: Candidate,
+    seeds: Seeds = "0-9",
+    runs_dir: search.RunsDir = Path("runs"),
+    json: search.Json = False,
+) -> None:
+    """Measure a stored policy on the given episode seeds."""
+    from rewardsmith import evaluate as evaluation
+    from rewardsmith import export, policy
+    from rewardsmith.cli import console
+    from rewardsmith.store import Store
+
+    store = Store(runs_dir, create=False)
+    run, found = export.find(store, candidate)
+    trained = policy.load(export.policy_path(store, run, found))
+    episodes = evaluation.evaluate(run.task, trained, parse_seeds(seeds))
+    console.show_episodes(run, found, episodes, json=json)
+
+
+def export(
+    candidate: Candidate,
+    reward: Annotated[Path | None, typer.Option("--reward", help="Write the reward here.")] = None,
+    policy: Annotated[Path | None, typer.Option("--policy", help="Write the policy here.")] = None,
+    runs_dir: search.RunsDir = Path("runs"),
+) -> None:
+    """Take the reward or the policy out of a run."""
+    from rewardsmith import export as exporting
+    from rewardsmith.errors import UserError
+    from rewardsmith.store import Store
+
+    if not reward and not policy:
+        raise UserError("nothing to export: give --reward FILE or --policy FILE")
+    store = Store(runs_dir, create=False)
+    if reward:
+        found = exporting.export_reward(store, candidate, reward)
+        typer.echo(f"reward {found.id} -> {reward}")
+    if policy:
+        found = exporting.export_policy(store, candidate, policy)
+        typer.echo(f"policy {found.id} -> {policy}")
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """`"0,1,2"` or `"0-9"` as numbers. Raises UserError where it is neither."""
+    from rewardsmith.errors import UserError
+
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()):
+            raise UserError(f"seeds must look like 0,1,2 or 0-9, not {text!r}")
+        seeds += range(int(first), int(last if dash else first) + 1)
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise UserError(f"seeds must be different numbers, not {text!r}")
+    return tuple(seeds)

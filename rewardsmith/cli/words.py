@@ -1,0 +1,94 @@
+"""Numbers, scores and events in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rewardsmith.records import Candidate, Event, Score
+
+_SHOWN_TERMS = 4
+
+
+def number(value: float) -> str:
+    """Three significant digits or whole thousands: 0.0123, 4.56, 1234."""
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def scored(score: Score) -> str:
+    """`4.2 [3.9, 4.5]`; a single training seed is marked, for its interval is of episodes only."""
+    mark = "*" if score.n_seeds == 1 else ""
+    return f"{number(score.value)} [{number(score.low)}, {number(score.high)}]{mark}"
+
+
+def shares(candidate: Candidate) -> str:
+    """Each term's share of the reward at the end of training, the largest first."""
+    trainings = [training for training in candidate.trainings if training.terms]
+    if not trainings:
+        return ""
+    terms = sorted(trainings[0].terms, key=lambda term: -term.share)
+    text = " ".join(f"{term.name} {term.share:.0%}" for term in terms[:_SHOWN_TERMS])
+    return text + (" ..." if len(terms) > _SHOWN_TERMS else "")
+
+
+def describe_event(event: Event) -> list[str]:
+    """The lines that an event is worth; [] for one that the tables tell better."""
+    if event.event == "launch":
+        return _launch(event.data)
+    name, data = event.candidate, event.data
+    if event.event == "proposing":
+        return [f"generation {data['generation']}: asking for {data['count']} rewards"]
+    if event.event == "checked":
+        return [f"  {name} checked" + (f", refused: {event.message}" if event.message else "")]
+    if event.event in ("trained", "evaluated"):
+        return _training(event)
+    if event.event == "generation":
+        score = data.get("score")
+        words = f"{name} {number(score['value'])}" if isinstance(score, dict) else "none"
+        return [f"generation {data['generation']} done; best so far: {words}"]
+    if event.event == "all-failed":
+        return [f"all candidates failed: {event.message}"]
+    if event.event == "finals":
+        finalists = ", ".join(str(name) for name in _list(data["finalists"]))
+        return [f"finals: {finalists} and the native reward, on held-out seeds"]
+    if event.event in ("pause", "resume", "cancel", "limit"):
+        return [f"command: {event.event} {event.message}".rstrip()]
+    return []
+
+
+def _launch(data: dict[str, Any]) -> list[str]:
+    fitness = data["fitness"]
+    unit = f" [{fitness['unit']}]" if fitness["unit"] else ""
+    seeds = data["seeds"]
+    lines = [
+        f"fitness: {fitness['name']} = {fitness['expression']}{unit}; {fitness['why']}",
+        f"proposer: {data['proposer']}",
+    ]
+    if fitness["unread"]:
+        lines.insert(1, f"not measured by this fitness: {', '.join(fitness['unread'])}")
+    lines += [f"notice: {notice}" for notice in data["notices"]]
+    if data["possibly_paid"]:
+        lines.append(f"possibly paid without a reply: {', '.join(data['possibly_paid'])}")
+    lines.append(
+        f"training seeds: selection {_seeds(seeds['selection'])}, report {_seeds(seeds['report'])};"
+        f" episode seeds: selection {_seeds(seeds['selection_episodes'])},"
+        f" report {_seeds(seeds['report_episodes'])}"
+    )
+    return [*lines, f"run: {data['run_dir']}"]
+
+
+def _training(event: Event) -> list[str]:
+    data = event.data
+    if event.message:
+        return [f"  {data['training']} failed: {event.message}"]
+    if event.event == "evaluated":
+        return [f"  {data['training']} fitness {number(float(str(data['fitness'])))}"]
+    return [f"  {data['training']} trained in {float(str(data['wall_s'])):.0f} s"]
+
+
+def _seeds(seeds: Any) -> str:
+    numbers = _list(seeds)
+    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}"
+
+
+def _list(value: object) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else []

@@ -1,0 +1,198 @@
+"""The settings of a run: defaults, a TOML file, `--set a.b=v`, flags; each over the one before."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from rewardsmith.errors import UserError
+from rewardsmith.records import Record
+
+
+class SearchConfig(Record):
+    """How wide and how long to search."""
+
+    iterations: int = Field(2, ge=1)
+    """Generations."""
+    samples: int = Field(4, ge=1)
+    """Candidates per generation."""
+    seeds: int = Field(1, ge=1, le=100)
+    """Training seeds per candidate."""
+    finalists: int = Field(2, ge=1)
+    """How many of the best are trained again on held-out seeds."""
+    report_seeds: int = Field(3, ge=1, le=100)
+    """Training seeds per finalist and for the native reward."""
+    repairs: int = Field(2, ge=0)
+    """How often one broken candidate goes back to the proposer."""
+    retries: int = Field(2, ge=0)
+    """How often a generation in which all failed is tried again."""
+    stop_when: Literal["", "solved", "plateau"] = ""
+    """End early: when the task's threshold is reached, or when a generation brought nothing."""
+    native: bool = True
+    """Train the environment's own reward beside the finalists."""
+
+
+class TrainConfig(Record):
+    """How policies are trained."""
+
+    algo: Literal["ppo", "sac"] = "ppo"
+    timesteps: int | None = Field(None, ge=1)
+    """Environment steps per policy; None takes the environment's budget."""
+    n_envs: int | None = Field(None, ge=1)
+    episodes: int | None = Field(None, ge=1)
+    """Evaluation episodes per policy."""
+    hyperparams: dict[str, bool | int | float | str] = {}
+    max_workers: int | None = Field(None, ge=1)
+    """Trainings at once; None takes one a core."""
+    timeout_s: float = Field(7200.0, gt=0)
+    """A training that takes longer is ended: that candidate failed."""
+    stall_s: float = Field(180.0, gt=0)
+    """A training that reports nothing for so long is ended: that candidate failed."""
+
+
+class ModelConfig(Record):
+    """Who proposes rewards."""
+
+    proposer: Literal["auto", "llm", "grammar"] = "auto"
+    """`auto`: the model when one is configured, else the offline baseline."""
+    name: str = ""
+    """A litellm model string, or the name that an OpenAI-compatible server knows."""
+    api_base: str = ""
+    temperature: float = Field(1.0, ge=0, le=2)
+    max_tokens: int = Field(4096, ge=64)
+    concurrency: int = Field(4, ge=1)
+    timeout_s: float = Field(120.0, gt=0)
+
+
+class LimitConfig(Record):
+    """Where a run stops by itself; it can be resumed with a higher limit."""
+
+    wall_s: float | None = Field(None, gt=0)
+    """Seconds of wall time of one `run` or `resume`."""
+
+
+class RunConfig(Record):
+    """All settings of a run."""
+
+    env: str = ""
+    env_kwargs: dict[str, bool | int | float | str] = {}
+    task: str = ""
+    """The sentence."""
+    task_name: str = ""
+    """A task that the environment's folder declares; "" matches the sentence."""
+    fitness: str = ""
+    """A fitness expression, or "native"."""
+    notes: str = ""
+    """What the user knows and the proposer should."""
+    init: tuple[str, ...] = ()
+    """Files of the user's own rewards to start from."""
+    seed: int = Field(0, ge=0, lt=2**31)
+    unsafe_no_jail: bool = False
+    search: SearchConfig = SearchConfig()
+    train: TrainConfig = TrainConfig()
+    model: ModelConfig = ModelConfig()
+    limits: LimitConfig = LimitConfig()
+
+
+def load_toml(path: Path) -> dict[str, Any]:
+    """The settings of a TOML file. Raises UserError where it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not valid TOML: {error}") from None
+
+
+def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+    """`["search.samples=6", "train.algo=sac"]` as nested settings; values are TOML or plain text."""
+    settings: dict[str, Any] = {}
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals or not key.strip():
+            raise UserError(f"expected KEY=VALUE, got {assignment!r}")
+        *parents, last = key.strip().split(".")
+        inner = settings
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[last] = _value(text.strip())
+    return settings
+
+
+def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings, the later over the earlier."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            old = merged.get(key)
+            both = isinstance(value, Mapping) and isinstance(old, Mapping)
+            merged[key] = merge(old, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def build(*layers: Mapping[str, Any]) -> RunConfig:
+    """The checked settings. Raises UserError that names the unknown key or the bad value."""
+    try:
+        return RunConfig.model_validate(merge(*layers))
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = ".".join(str(part) for part in first["loc"])
+        if first["type"] != "extra_forbidden":
+            raise UserError(f"setting {path}: {first['msg'].lower()}") from None
+        near = difflib.get_close_matches(path, keys(), n=1)
+        hint = f"; did you mean {near[0]}?" if near else "; `rewardsmith config show` lists all"
+        raise UserError(f"unknown setting {path}{hint}") from None
+
+
+def keys() -> list[str]:
+    """Every setting's dotted name."""
+    return list(flatten(RunConfig().model_dump()))
+
+
+def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings under dotted names; the free tables stay whole."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and key not in ("env_kwargs", "hyperparams"):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def to_toml(config: RunConfig) -> str:
+    """The settings as a TOML file, unset ones as comments."""
+    lines: list[str] = []
+    tables: dict[str, list[str]] = {"": []}
+    for path, value in flatten(config.model_dump()).items():
+        table, _, key = path.rpartition(".")
+        text = f"# {key} =" if value is None else f"{key} = {_toml(value)}"
+        tables.setdefault(table, []).append(text)
+    for table, rows in tables.items():
+        lines += ["", f"[{table}]"] if table else []
+        lines += rows
+    return "\n".join(lines) + "\n"
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_toml(inner) for inner in value) + "]"
+    return repr(value)

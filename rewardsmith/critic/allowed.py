@@ -1,0 +1,85 @@
+"""The names that a reward may use: an allow-list, so that what nobody thought of is refused."""
+
+from __future__ import annotations
+
+import ast
+
+IMPORTS = frozenset({"numpy", "numpy.linalg", "math"})
+
+NUMPY = frozenset(
+    """
+    abs absolute add all allclose amax amin angle any append apply_along_axis arange arccos arccosh
+    arcsin arcsinh arctan arctan2 arctanh argmax argmin argsort argwhere around array array_equal
+    array_split asarray ascontiguousarray astype atan2 atleast_1d atleast_2d atleast_3d average
+    bincount bitwise_and bitwise_or bitwise_xor block bool bool_ broadcast_arrays broadcast_shapes
+    broadcast_to cbrt ceil choose clip column_stack compress concat concatenate convolve copy
+    copysign cos cosh count_nonzero cov cross cumprod cumsum deg2rad degrees diag diagonal diff
+    digitize divide divmod dot dstack e ediff1d einsum empty empty_like equal errstate exp exp2
+    expand_dims expm1 eye fabs finfo fix flatnonzero flip fliplr float32 float64 float_power floor
+    floor_divide fmax fmin fmod full full_like gradient greater greater_equal heaviside histogram
+    hstack hypot identity iinfo inf inner int32 int64 interp intp invert isclose isfinite isin
+    isinf isnan isneginf isposinf isreal kron ldexp less less_equal linalg linspace log log10 log1p
+    log2 logaddexp logaddexp2 logical_and logical_not logical_or logical_xor logspace matmul
+    matvec max maximum mean median meshgrid min minimum mod modf moveaxis multiply nan nan_to_num
+    nanmax nanmean nanmin nansum ndarray ndim negative newaxis nextafter nonzero norm not_equal
+    number ones ones_like outer percentile permute_dims pi piecewise polyval pow positive power
+    prod ptp put_along_axis quantile rad2deg radians ravel real reciprocal remainder repeat reshape
+    result_type rint roll rot90 round searchsorted select shape sign signbit sin sinc sinh size
+    sort split sqrt square squeeze stack std subtract sum swapaxes take take_along_axis tan tanh
+    tensordot tile trace transpose trapezoid tri tril triu true_divide trunc unique unravel_index
+    unwrap vander var vdot vecdot vecmat vectorize vstack where zeros zeros_like
+    """.split()
+) - {"norm"}
+LINALG = frozenset(
+    "cross det eigh eigvalsh inv matmul matrix_norm multi_dot norm outer pinv solve trace vecdot "
+    "vector_norm LinAlgError".split()
+)
+MATH = frozenset(
+    """
+    acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh degrees dist e erf erfc exp
+    exp2 expm1 fabs floor fmod fsum gamma hypot inf isclose isfinite isinf isnan lgamma log log10
+    log1p log2 nan pi pow prod radians remainder sin sinh sqrt tan tanh tau trunc
+    """.split()
+)
+BY_MODULE = {"numpy": NUMPY, "numpy.linalg": LINALG, "math": MATH}
+
+ATTRIBUTES = frozenset(
+    """
+    T accumulate all any append argmax argmin argsort astype ceil clip conj copy count cumprod
+    cumsum diagonal dot dtype endswith eps extend fill flatten floor get index insert is_integer
+    isdigit item items join keys lower max mean min nbytes ndim nonzero pop prod ptp ravel real
+    reduce remove repeat replace reshape reverse round searchsorted setdefault shape size sort
+    split squeeze startswith std strip sum swapaxes take tiny tolist trace transpose union update
+    upper values var
+    """.split()
+)
+"""Of arrays, numbers, dicts, lists and strings. Not among them: what reaches files (`tofile`),
+memory (`ctypes`, `data`, `base`, `setflags`) or the interpreter (`format` reads attributes)."""
+
+MUTATORS = frozenset(
+    "append extend fill insert pop remove reverse setdefault sort update add discard clear".split()
+)
+"""Methods that change the object they belong to."""
+
+NODES: tuple[type[ast.AST], ...] = (
+    *(ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Lambda),
+    *(ast.Assign, ast.AugAssign, ast.AnnAssign, ast.NamedExpr, ast.Expr, ast.Pass),
+    *(ast.For, ast.While, ast.If, ast.Break, ast.Continue, ast.With, ast.withitem),
+    *(ast.Raise, ast.Assert, ast.Try, ast.ExceptHandler),
+    *(ast.Import, ast.ImportFrom, ast.alias),
+    *(ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.IfExp, ast.Call, ast.keyword),
+    *(ast.Dict, ast.Set, ast.List, ast.Tuple, ast.Constant, ast.JoinedStr, ast.FormattedValue),
+    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.comprehension),
+    *(ast.Attribute, ast.Subscript, ast.Slice, ast.Starred, ast.Name),
+    *(ast.boolop, ast.operator, ast.unaryop, ast.cmpop, ast.expr_context),
+)
+NODE_ADVICE: dict[type[ast.AST], str] = {
+    ast.Global: "a reward keeps nothing between calls: pass values as arguments",
+    ast.Nonlocal: "a reward keeps nothing between calls: pass values as arguments",
+    ast.ClassDef: "use plain functions and dicts",
+    ast.AsyncFunctionDef: "a reward waits for nothing: use a plain function",
+    ast.Yield: "return a value instead",
+    ast.Await: "a reward waits for nothing",
+    ast.Delete: "leave the name as it is",
+    ast.Match: "use if and elif, or np.where",
+}

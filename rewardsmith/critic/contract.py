@@ -1,0 +1,182 @@
+"""How a reward's text meets the contract: its arguments, its PARAMS, the variables it reads."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from rewardsmith.records import Column, Finding, TaskSpec
+from rewardsmith.reward import ARGUMENTS, ENTRY_POINT, PARAMS_NAME, available_columns
+
+_NAMED = ("state", "next_state")
+
+
+@dataclass
+class Reading:
+    """What compute_reward asks for and reads, with what is wrong about it."""
+
+    findings: list[Finding] = field(default_factory=list)
+    arguments: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    params: dict[str, float] = field(default_factory=dict)
+
+
+def read(tree: ast.Module, task: TaskSpec) -> Reading:
+    """Find compute_reward in `tree` and all that it takes from `task`."""
+    reading = Reading()
+    entries = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == ENTRY_POINT]
+    if len(entries) != 1:
+        line = entries[1].lineno if entries else None
+        wanted = "define one function compute_reward(state, action, next_state, params)"
+        found = f"found {len(entries)} at the top level of the file"
+        reading.findings.append(_error("signature", line, f"{wanted}; {found}"))
+        return reading
+    entry = entries[0]
+    _signature(entry, reading)
+    _params(tree, reading)
+    _params_used(entry, reading)
+    _variables(tree, entry, task, reading)
+    return reading
+
+
+def _signature(entry: ast.FunctionDef, reading: Reading) -> None:
+    arguments = entry.args
+    named = [*arguments.args, *arguments.kwonlyargs]
+    if arguments.posonlyargs or arguments.vararg or arguments.kwarg:
+        message = f"{ENTRY_POINT} is called by name: no *, ** or positional-only arguments"
+        reading.findings.append(_error("signature", entry.lineno, message))
+    for argument in named:
+        if argument.arg not in ARGUMENTS:
+            hint = _hint(argument.arg, ARGUMENTS) or f"; there are {', '.join(ARGUMENTS)}"
+            message = f"{ENTRY_POINT} has no argument `{argument.arg}`{hint}"
+            reading.findings.append(_error("signature", argument.lineno, message))
+    reading.arguments = tuple(argument.arg for argument in named)
+
+
+def _params(tree: ast.Module, reading: Reading) -> None:
+    for node in tree.body:
+        value = _assigned(node, PARAMS_NAME)
+        if value is None:
+            continue
+        numbers = _literal(value)
+        if numbers is None:
+            message = f"{PARAMS_NAME} must be a literal dict of names and plain numbers"
+            hint = "; keep anything else in a constant of its own"
+            reading.findings.append(_error("params", node.lineno, message + hint))
+        else:
+            reading.params = numbers
+
+
+def _assigned(node: ast.stmt, name: str) -> ast.expr | None:
+    match node:
+        case ast.Assign(targets=[ast.Name(id=target)], value=value) if target == name:
+            return value
+        case ast.AnnAssign(target=ast.Name(id=target), value=value) if target == name:
+            return value
+    return None
+
+
+def _literal(value: ast.expr) -> dict[str, float] | None:
+    try:
+        params = ast.literal_eval(value)
+    except ValueError:
+        return None
+    if not isinstance(params, dict):
+        return None
+    for key, number in params.items():
+        if not isinstance(key, str) or not isinstance(number, int | float):
+            return None
+        if not math.isfinite(number):
+            return None
+    return {key: float(number) for key, number in params.items()}
+
+
+def _params_used(entry: ast.FunctionDef, reading: Reading) -> None:
+    """`params["x"]` must be in PARAMS; `params.get("x", 1.0)` need not."""
+    for node in ast.walk(entry):
+        match node:
+            case ast.Subscript(
+                value=ast.Name(id="params"), slice=ast.Constant(value=str(key)), ctx=ast.Load()
+            ) if key not in reading.params and "params" in reading.arguments:
+                hint = _hint(key, reading.params) or f"; add it to {PARAMS_NAME}"
+                message = f'params["{key}"] is not in {PARAMS_NAME}{hint}'
+                reading.findings.append(_error("params", node.lineno, message))
+
+
+def _variables(
+    tree: ast.Module, entry: ast.FunctionDef, task: TaskSpec, reading: Reading
+) -> None:
+    """Which columns are read; what is read directly from state or next_state must exist."""
+    available = available_columns(task)
+    used: set[tuple[str, str]] = set()
+    escaped: set[str] = set()
+    direct: set[int] = set()
+    for node, argument, name in _direct_reads(entry):
+        direct.add(id(node.value))
+        used.add((argument, name))
+        known = {column.name for column in available if column.argument == argument}
+        if name not in known:
+            reading.findings.append(_unknown(task, argument, name, known, node.lineno))
+    for node in ast.walk(entry):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in direct:
+            if node.id in _NAMED:
+                escaped.add(node.id)
+            else:
+                used.add((node.id, ""))
+    # A helper that is given the whole state reads it under another name: then every name in the
+    # file that is a variable counts as read.
+    mentioned = set(_mentions(tree)) if escaped else set()
+    reading.columns = tuple(
+        column
+        for column in available
+        if column.argument in reading.arguments
+        and (
+            (column.argument, column.name) in used
+            or (column.argument in escaped and column.name in mentioned)
+        )
+    )
+
+
+def _direct_reads(
+    entry: ast.FunctionDef,
+) -> Iterator[tuple[ast.Attribute | ast.Subscript, str, str]]:
+    """`state.x` and `state["x"]`: the node, the argument, the variable."""
+    for node in ast.walk(entry):
+        match node:
+            case ast.Attribute(value=ast.Name(id=argument), attr=name) if argument in _NAMED:
+                yield node, argument, name
+            case ast.Subscript(
+                value=ast.Name(id=argument), slice=ast.Constant(value=str(name))
+            ) if argument in _NAMED:
+                yield node, argument, name
+
+
+def _mentions(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(attr=name) | ast.Constant(value=str(name)):
+                yield name
+
+
+def _unknown(task: TaskSpec, argument: str, name: str, known: set[str], line: int) -> Finding:
+    if any(variable.name == name for variable in task.variables):
+        message = (
+            f"`{argument}.{name}` does not exist: {name} is defined by a step, so only "
+            f"`next_state.{name}` does"
+        )
+    else:
+        hint = _hint(name, known) or f"; there are {', '.join(sorted(known)) or 'none'}"
+        message = f"`{argument}` has no variable `{name}`{hint}"
+    return _error("variable", line, message)
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"; did you mean `{near[0]}`?" if near else ""
+
+
+def _error(rule: str, line: int | None, message: str) -> Finding:
+    return Finding(rule=rule, line=line, message=message)

@@ -1,0 +1,330 @@
+"""What the text of a reward tells before it runs: the bytes, the syntax tree, the names it uses."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import difflib
+import unicodedata
+import warnings
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from pyflakes import checker, messages
+
+from rewardsmith.critic import allowed, contract
+from rewardsmith.jail.protocol import REWARD_BUILTINS
+from rewardsmith.records import CheckedReward, Finding, Record, TaskSpec
+
+MAX_BYTES = 32 * 1024
+_MAX_NODES = 6000
+_MAX_DEPTH = 100
+_MAX_INTEGER = 2**53
+# Bidirectional controls, zero-width and other invisible characters are all of category Cf.
+_INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+
+
+class Inspection(Record):
+    """What the text tells: findings and, where none is an error, the reward without its terms."""
+
+    findings: tuple[Finding, ...]
+    draft: CheckedReward | None = None
+
+
+def inspect(code: str, task: TaskSpec) -> Inspection:
+    """Judge `code` by its text alone; nothing of it is executed."""
+    problems = list(_bytes(code))
+    if not problems:
+        tree = _parse(code)
+        if isinstance(tree, Finding):
+            problems = [tree]
+        else:
+            return _inspect_tree(code, tree, task)
+    return Inspection(findings=tuple(problems))
+
+
+def _inspect_tree(code: str, tree: ast.Module, task: TaskSpec) -> Inspection:
+    too_large = _too_large(tree)
+    if too_large is not None:
+        return Inspection(findings=(too_large,))
+    walk = _Walk(tree, {variable.name for variable in task.variables})
+    read = contract.read(tree, task)
+    found = {(f.line or 0, f.rule, f.message): f for f in (*walk.findings, *read.findings)}
+    if not any(finding.severity == "error" for finding in found.values()):
+        found |= {(f.line or 0, f.rule, f.message): f for f in _undefined(tree)}
+    findings = tuple(found[key] for key in sorted(found))
+    if any(finding.severity == "error" for finding in findings):
+        return Inspection(findings=findings)
+    draft = CheckedReward(
+        code=code,
+        arguments=read.arguments,
+        columns=read.columns,
+        terms=(),
+        params=read.params,
+    )
+    return Inspection(findings=findings, draft=draft)
+
+
+# --- bytes and syntax ----------------------------------------------------------------------------
+
+
+def _bytes(code: str) -> Iterator[Finding]:
+    try:
+        size = len(code.encode("utf-8"))
+    except UnicodeEncodeError:
+        yield Finding(rule="bytes", message="the code is not valid UTF-8")
+        return
+    if size > MAX_BYTES:
+        yield Finding(rule="bytes", message=f"the code has {size} bytes; at most {MAX_BYTES}")
+        return
+    for number, line in enumerate(code.split("\n"), start=1):
+        for character in line.rstrip("\r").replace("\t", " "):
+            if unicodedata.category(character) in _INVISIBLE:
+                yield Finding(
+                    rule="bytes",
+                    line=number,
+                    message=f"the character U+{ord(character):04X} is invisible or reorders text: "
+                    "remove it",
+                )
+                break
+
+
+def _parse(code: str) -> ast.Module | Finding:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an odd escape is not worth a word
+            return ast.parse(code)
+    except SyntaxError as error:
+        return Finding(rule="syntax", line=error.lineno, message=f"syntax error: {error.msg}")
+    except (RecursionError, MemoryError):
+        return Finding(rule="syntax", message="the code is nested too deeply to be parsed")
+
+
+def _too_large(tree: ast.Module) -> Finding | None:
+    # By hand and not recursively: the tree is hostile until its depth is known.
+    nodes = 0
+    stack: list[tuple[ast.AST, int]] = [(tree, 0)]
+    while stack:
+        node, depth = stack.pop()
+        nodes += 1
+        if depth > _MAX_DEPTH or nodes > _MAX_NODES:
+            what = "nested too deeply" if depth > _MAX_DEPTH else "too long"
+            line = getattr(node, "lineno", None)
+            return Finding(rule="syntax", line=line, message=f"the code is {what}: simplify it")
+        stack.extend((child, depth + 1) for child in ast.iter_child_nodes(node))
+    return None
+
+
+def _undefined(tree: ast.Module) -> Iterator[Finding]:
+    """Names without a definition, in branches that rarely run too."""
+    for message in checker.Checker(tree, builtins=set()).messages:
+        line = message.lineno
+        if isinstance(message, messages.UndefinedName | messages.UndefinedLocal):
+            name = message.message_args[0]
+            near = near_name(name, {*_bound_names(tree), *REWARD_BUILTINS})
+            yield Finding(rule="undefined", line=line, message=f"`{name}` is not defined{near}")
+
+
+# --- the syntax tree -----------------------------------------------------------------------------
+
+
+class _Walk:
+    """One pass over the tree against the allow-list."""
+
+    def __init__(self, tree: ast.Module, variables: set[str]) -> None:
+        self.findings: list[Finding] = []
+        self._attributes = allowed.ATTRIBUTES | variables
+        self._bound = set(_bound_names(tree))
+        self._modules: dict[str, str] = {}
+        self._kept = _module_level_names(tree) - _local_names(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                self._import(node)
+        self._walk(tree)
+
+    def _walk(self, tree: ast.Module) -> None:
+        stack: list[tuple[ast.AST, bool]] = [(tree, False)]
+        while stack:
+            node, inside = stack.pop()
+            if not isinstance(node, allowed.NODES):
+                advice = allowed.NODE_ADVICE.get(type(node), "write it more simply")
+                self._refuse("construct", node, f"{_construct(node)} is not allowed: {advice}")
+                continue
+            inside = inside or isinstance(node, ast.FunctionDef | ast.Lambda)
+            if inside:
+                self._keeps_state(node)
+            if self._judge(node):
+                stack.extend((child, inside) for child in ast.iter_child_nodes(node))
+
+    def _judge(self, node: ast.AST) -> bool:
+        """Report what is wrong with `node` itself; whether its children are still to be seen."""
+        match node:
+            case ast.Attribute():
+                return self._attribute(node)
+            case ast.Name():
+                self._name(node)
+            case ast.FunctionDef() | ast.arg():
+                self._binding(node, node.name if isinstance(node, ast.FunctionDef) else node.arg)
+            case ast.ExceptHandler() if node.name:
+                self._binding(node, node.name)
+            case ast.keyword() if node.arg and _is_dunder(node.arg):
+                self._binding(node, node.arg)
+            case ast.Constant():
+                self._constant(node)
+        return True
+
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        if isinstance(node, ast.ImportFrom):
+            self._import_from(node)
+            return
+        for alias in node.names:
+            if alias.name not in allowed.IMPORTS:
+                self._refuse_import(node, alias.name)
+            elif alias.asname:
+                self._modules[alias.asname] = alias.name
+            else:
+                self._modules[alias.name.partition(".")[0]] = alias.name.partition(".")[0]
+
+    def _import_from(self, node: ast.ImportFrom) -> None:
+        names = {alias.name for alias in node.names}
+        if node.module == "__future__" and names == {"annotations"}:
+            return
+        if node.level or node.module not in allowed.IMPORTS:
+            self._refuse_import(node, node.module or ".")
+            return
+        for name in sorted(names):
+            if name == "linalg":
+                alias = next(alias for alias in node.names if alias.name == name)
+                self._modules[alias.asname or name] = "numpy.linalg"
+            else:
+                self._member(node, node.module, name)
+
+    def _refuse_import(self, node: ast.AST, name: str) -> None:
+        message = f"`{name}` can not be imported: rewards may import numpy and math only"
+        self._refuse("import", node, message)
+
+    def _attribute(self, node: ast.Attribute) -> bool:
+        chain, base = [node.attr], node.value
+        while isinstance(base, ast.Attribute):
+            chain.append(base.attr)
+            base = base.value
+        if isinstance(base, ast.Name) and base.id in self._modules:
+            self._chain(node, self._modules[base.id], chain[::-1])
+            return False
+        if node.attr.startswith("_") or node.attr not in self._attributes:
+            near = near_name(node.attr, self._attributes)
+            self._refuse("attribute", node, f"`.{node.attr}` is not available to rewards{near}")
+        return True
+
+    def _chain(self, node: ast.AST, module: str, names: list[str]) -> None:
+        if module == "numpy" and names[0] == "linalg" and len(names) > 1:
+            module, names = "numpy.linalg", names[1:]
+        self._member(node, module, names[0])
+        for name in names[1:]:
+            if name not in self._attributes:
+                self._refuse("attribute", node, f"`.{name}` is not available to rewards")
+
+    def _member(self, node: ast.AST, module: str, name: str) -> None:
+        members = allowed.BY_MODULE[module]
+        if name in members:
+            return
+        label = f"{module.replace('numpy', 'np')}.{name}"
+        unknown = module == "numpy" and name not in dir(np)
+        why = "does not exist in NumPy" if unknown else "is not available to rewards"
+        hint = near_name(name, members) or "; a reward computes from its arguments alone"
+        self._refuse("numpy" if module != "math" else "math", node, f"`{label}` {why}{hint}")
+
+    def _name(self, node: ast.Name) -> None:
+        name = node.id
+        if not isinstance(node.ctx, ast.Load):
+            self._binding(node, name)
+        elif _is_dunder(name):
+            self._refuse("name", node, f"`{name}` is not available to rewards")
+        elif name in self._modules:
+            self._refuse("name", node, f"use `{name}.<function>` directly, not `{name}` as a value")
+        elif name not in self._bound and name not in REWARD_BUILTINS and name in dir(builtins):
+            advice = "; return what you want to see as a term" if name == "print" else ""
+            self._refuse("name", node, f"`{name}` is not available to rewards{advice}")
+
+    def _binding(self, node: ast.AST, name: str) -> None:
+        if _is_dunder(name):
+            self._refuse("name", node, f"`{name}`: names with two underscores are not available")
+        elif name in self._modules:
+            self._refuse("name", node, f"`{name}` is the name of a module; choose another one")
+
+    def _constant(self, node: ast.Constant) -> None:
+        if isinstance(node.value, bytes | complex):
+            kind = type(node.value).__name__
+            self._refuse("constant", node, f"a {kind} constant has no use in a reward")
+        elif isinstance(node.value, int) and abs(node.value) > _MAX_INTEGER:
+            self._refuse("constant", node, "an integer beyond 2**53 has no use in a reward")
+
+    def _keeps_state(self, node: ast.AST) -> None:
+        """A function must not change an object that outlives its call."""
+        if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
+            root = _root(node)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            root = _root(node.func) if node.func.attr in allowed.MUTATORS else None
+        else:
+            root = None
+        if root in self._kept:
+            advice = "a reward keeps nothing between calls; work on a copy"
+            self._refuse("state-kept", node, f"the function changes the global `{root}`: {advice}")
+
+    def _refuse(self, rule: str, node: ast.AST, message: str) -> None:
+        line = getattr(node, "lineno", None)
+        self.findings.append(Finding(rule=rule, line=line, message=message))
+
+
+def near_name(name: str, known: Iterable[str]) -> str:
+    """`; did you mean ...?`, or "" where nothing is near."""
+    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.7)
+    return f"; did you mean `{near[0]}`?" if near else ""
+
+
+def _is_dunder(name: str) -> bool:
+    return name.startswith("__")
+
+
+def _root(node: ast.expr) -> str | None:
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def _construct(node: ast.AST) -> str:
+    return {"ClassDef": "a class", "Delete": "`del`", "Match": "`match`"}.get(
+        type(node).__name__, f"`{type(node).__name__.lower()}`"
+    )
+
+
+def _bound_names(tree: ast.AST) -> Iterator[str]:
+    """Every name that is bound anywhere: assigned, defined, imported or a parameter."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(ctx=ast.Store()):
+                yield node.id
+            case ast.FunctionDef():
+                yield node.name
+            case ast.arg():
+                yield node.arg
+            case ast.alias():
+                yield (node.asname or node.name).partition(".")[0]
+            case ast.ExceptHandler() if node.name:
+                yield node.name
+
+
+def _module_level_names(tree: ast.Module) -> set[str]:
+    statements = [node for node in tree.body if not isinstance(node, ast.FunctionDef)]
+    return {name for statement in statements for name in _bound_names(statement)}
+
+
+def _local_names(tree: ast.Module) -> set[str]:
+    """Names that some function binds for itself; such a name may shadow a global one."""
+    return {
+        name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.Lambda)
+        for child in ast.iter_child_nodes(node)
+        for name in _bound_names(child)
+    }

@@ -1,0 +1,83 @@
+"""Looks at this machine: what rewardsmith needs, what it found, what to install."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import sys
+
+from rewardsmith.assets import assets_dir
+from rewardsmith.errors import UserError
+from rewardsmith.jail import service
+from rewardsmith.records import Record
+
+_PACKAGES = ("numpy", "gymnasium", "mujoco", "stable-baselines3", "torch", "openai", "litellm")
+
+
+class Examined(Record):
+    """One thing looked at."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+    needed: bool = True
+
+
+def examine() -> tuple[Examined, ...]:
+    """Everything worth knowing before a run, in the order to be printed."""
+    return (_python(), *_packages(), *_assets(), *_jail(), _cores(), _keys())
+
+
+def _python() -> Examined:
+    return Examined(
+        name="python",
+        ok=sys.version_info >= (3, 11),
+        detail=f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+    )
+
+
+def _packages() -> list[Examined]:
+    found = []
+    for package in _PACKAGES:
+        try:
+            found.append(
+                Examined(name=package, ok=True, detail=importlib.metadata.version(package))
+            )
+        except importlib.metadata.PackageNotFoundError:
+            found.append(Examined(name=package, ok=False, detail=f"missing: pip install {package}"))
+    return found
+
+
+def _assets() -> list[Examined]:
+    return [
+        Examined(name=name, ok=assets_dir(name).is_dir(), detail=str(assets_dir(name)))
+        for name in ("prompts", "envs")
+    ]
+
+
+def _jail() -> list[Examined]:
+    layers = service.probe(unsafe=True)
+    found = [
+        Examined(name=f"jail: {layer.name}", ok=layer.active, detail=layer.detail, needed=False)
+        for layer in layers
+    ]
+    try:
+        service.probe()
+    except UserError as error:
+        return [*found, Examined(name="jail", ok=False, detail=str(error))]
+    return [*found, Examined(name="jail", ok=True, detail="strong enough to run generated code")]
+
+
+def _cores() -> Examined:
+    return Examined(name="cores", ok=True, detail=f"{os.cpu_count()}: so many trainings at once")
+
+
+def _keys() -> Examined:
+    """Says which keys are set, never their values."""
+    names = [name for name in os.environ if name.endswith("_API_KEY")]
+    model = os.environ.get("REWARDSMITH_MODEL", "")
+    detail = f"REWARDSMITH_MODEL={model}" if model else "none: the offline baseline proposes"
+    if names and not model:
+        detail += f" ({', '.join(sorted(names))} is set: name a model with --model)"
+    return Examined(name="model", ok=bool(model), detail=detail, needed=False)

@@ -1,0 +1,131 @@
+"""Measures a policy: deterministic rollouts on given seeds, scored by code no candidate can touch.
+
+Run as a process of its own (`python -m rewardsmith.evaluate JOB PARENT_PID`) that has never met the
+candidate's code: it reads the environment's description and a policy's arrays, nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rewardsmith import expressions, policy, tasks
+from rewardsmith.children import die_with_parent
+from rewardsmith.files import write_record
+from rewardsmith.records import Episodes, Record, TaskSpec
+from rewardsmith.sim import Step
+from rewardsmith.sim.gymnasium import GymnasiumSim
+
+
+class EvaluateJob(Record):
+    """One policy to measure; the answer, an `Episodes` record, is written to `output`."""
+
+    task: TaskSpec
+    policy: str
+    seeds: tuple[int, ...]
+    output: str
+
+
+class EpisodeRecorder:
+    """Collects what the fitness reads, world by world, and scores each episode as it ends."""
+
+    def __init__(self, task: TaskSpec, sim: GymnasiumSim) -> None:
+        self._fitness = tasks.fitness_of(task)
+        self._task = task
+        self._sim = sim
+        self._states = [
+            v.name
+            for v in task.variables
+            if v.kind == "state" and v.name in self._fitness.variables
+        ]
+        self._infos = [
+            v.name
+            for v in task.variables
+            if v.kind == "transition" and v.name in self._fitness.variables
+        ]
+        self._series: list[dict[str, list[NDArray[np.generic]]]] = [{} for _ in range(sim.n)]
+        self._native = np.zeros(sim.n)
+        for world in range(sim.n):
+            self.start(world)
+
+    def start(self, world: int) -> None:
+        """Begin an episode at the simulator's current state; call after a world's reset."""
+        series: dict[str, list[NDArray[np.generic]]] = {"action": []}
+        for name in self._states:
+            series[name] = [self._sim.state[name][world].copy()]
+        for name in self._infos:
+            series[name] = []
+        self._series[world] = series
+        self._native[world] = 0.0
+
+    def add(self, step: Step) -> list[int]:
+        """Append one vector step; returns the worlds whose episode has just ended."""
+        after, action = step.transitions.next_state, step.transitions.action
+        for world, series in enumerate(self._series):
+            series["action"].append(action[world])
+            for name in (*self._states, *self._infos):
+                series[name].append(after[name][world])
+        self._native += step.native_reward
+        ended = step.transitions.terminated | step.truncated
+        return [int(world) for world in np.flatnonzero(ended)]
+
+    def score(self, world: int, terminated: bool) -> tuple[float, float, int]:
+        """Fitness, native return and length of the world's episode, before `start` is called."""
+        series = {name: np.asarray(values) for name, values in self._series[world].items()}
+        episode = expressions.Episode(
+            states={name: series[name] for name in self._states},
+            transitions={name: series[name] for name in self._infos},
+            action=series["action"],
+            dt=self._task.dt_s,
+            native_return=float(self._native[world]),
+            terminated=terminated,
+        )
+        return self._fitness.evaluate(episode), episode.native_return, len(series["action"])
+
+
+def fitness_variables(task: TaskSpec) -> frozenset[str]:
+    """The variables that the task's fitness reads."""
+    return frozenset(tasks.fitness_of(task).variables)
+
+
+def evaluate(task: TaskSpec, trained: policy.Policy, seeds: Sequence[int]) -> Episodes:
+    """Roll the deterministic policy out once per seed and score every episode."""
+    sim = GymnasiumSim(task, len(seeds), gather=fitness_variables(task))
+    try:
+        sim.reset(seeds)
+        recorder = EpisodeRecorder(task, sim)
+        results: dict[int, tuple[float, float, int, bool]] = {}
+        while len(results) < len(seeds):
+            step = sim.step(trained.act(sim.obs))
+            for world in recorder.add(step):
+                terminated = bool(step.transitions.terminated[world])
+                if world not in results:
+                    results[world] = (*recorder.score(world, terminated), terminated)
+                # A world that is done early plays on, unmeasured, until the last one is done.
+                sim.reset([seeds[world]], [world])
+                recorder.start(world)
+    finally:
+        sim.close()
+    rows = [results[world] for world in range(len(seeds))]
+    return Episodes(
+        seeds=tuple(seeds),
+        fitness=tuple(row[0] for row in rows),
+        native_return=tuple(row[1] for row in rows),
+        length=tuple(row[2] for row in rows),
+        terminated=tuple(row[3] for row in rows),
+    )
+
+
+def main() -> None:
+    """The process: JOB is the path of an EvaluateJob as JSON."""
+    die_with_parent(int(sys.argv[2]))
+    job = EvaluateJob.model_validate_json(Path(sys.argv[1]).read_text("utf-8"))
+    write_record(Path(job.output), evaluate(job.task, policy.load(Path(job.policy)), job.seeds))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,298 @@
+"""The parent's side of the jail: starts a locked worker for one reward and asks it for numbers."""
+
+from __future__ import annotations
+
+import functools
+import json
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NoReturn, Self
+
+import numpy as np
+
+from rewardsmith.errors import CandidateError, UserError
+from rewardsmith.jail import bubblewrap, protocol
+from rewardsmith.jail.channel import Channel, unpack_names
+from rewardsmith.jail.child import Child, ChildDied
+from rewardsmith.records import CheckedReward, Layer
+from rewardsmith.reward import MAX_ABS_REWARD, Array, Transitions
+
+_START_TIMEOUT_S = 60.0
+"""For Python and NumPy to load; candidate code runs only after it."""
+_CAUSES = {
+    protocol.EXCEPTION: "exception",
+    protocol.SHAPE: "shape",
+    protocol.RETURN: "return",
+}
+
+
+_NONSENSE = "the reward's worker answered nonsense and was ended"
+
+
+@dataclass(frozen=True)
+class Rewards:
+    """The rewards of n transitions: total (n,) float64 and each term (n,) float64, by name.
+
+    `has_total` tells a total that the candidate gave from the sum of its terms.
+    """
+
+    total: Array
+    terms: Mapping[str, Array]
+    has_total: bool
+
+
+class RewardFault(CandidateError):
+    """A reward that failed in the jail; `line` is the line of its code, where one is known."""
+
+    def __init__(self, cause: str, for_llm: str, line: int | None = None) -> None:
+        super().__init__(cause, for_llm if line is None else f"line {line}: {for_llm}")
+        self.line = line
+
+
+@dataclass(frozen=True)
+class _Reply:
+    terms: int
+    has_total: bool
+
+
+def holds(layers: tuple[Layer, ...]) -> bool:
+    """Whether the layers suffice to run code: the base, and bubblewrap or Landlock + seccomp."""
+    active = {layer.name for layer in layers if layer.active}
+    strong = ({bubblewrap.NAME}, {"landlock", "seccomp"})
+    base = {layer.name for layer in layers} - set().union(*strong)
+    return base <= active and any(wall <= active for wall in strong)
+
+
+@functools.cache
+def probe(*, unsafe: bool = False) -> tuple[Layer, ...]:
+    """The layers of the jail on this machine, as a throw-away worker found them.
+
+    Raises:
+        UserError: what is needed does not hold, and `unsafe` is False.
+    """
+    with RewardWorker(_NOTHING, capacity=1, unsafe=unsafe) as worker:
+        return worker.layers
+
+
+class RewardWorker:
+    """One reward in one locked child process, for as long as a training lasts.
+
+    The kernel ends the child with the thread that started it: create it in a thread that lives as
+    long as the worker. It is not safe to use from several threads at once.
+
+    Attributes:
+        layers: what holds around this child.
+        terms: names of the reward's terms. A reward that was not checked yet has none: they are
+            learnt from the first call and must stay.
+    """
+
+    def __init__(
+        self,
+        reward: CheckedReward,
+        *,
+        capacity: int,
+        call_timeout_s: float = 5.0,
+        cpu_limit_s: float | None = None,
+        unsafe: bool = False,
+        hash_seed: int = 0,
+    ) -> None:
+        """Start the child, wait until it is locked, then send it the code.
+
+        Args:
+            capacity: the most rows that one call may have.
+            call_timeout_s: wall time for one call, and for loading the code.
+            cpu_limit_s: processor time over the whole life of the child.
+            unsafe: run also where the layers of the jail do not hold.
+            hash_seed: PYTHONHASHSEED of the child.
+
+        Raises:
+            UserError: the layers of the jail do not hold here.
+            CandidateError: the code failed, hung or died while it was loaded.
+        """
+        if not sys.platform.startswith("linux"):
+            raise UserError("rewards run in a jail that needs Linux: use the Dockerfile here")
+        self.terms = reward.terms
+        self._capacity = capacity
+        self._timeout_s = call_timeout_s
+        self._sequence = 0
+        self._open = True
+        self._packed_names = b""
+        self._channel = Channel(reward.columns, capacity)
+        try:
+            self._child = Child(self._channel, cpu_limit_s=cpu_limit_s, hash_seed=hash_seed)
+        except BaseException:
+            self._channel.close()
+            raise
+        self._channel.close_descriptors()
+        try:
+            self.layers = self._await_lock()
+            if not unsafe and not holds(self.layers):
+                raise UserError(_no_jail(self.layers))
+            self._load(reward)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def compute(self, batch: Transitions) -> Rewards:
+        """The rewards of `batch`, at most `capacity` rows.
+
+        Raises:
+            CandidateError: the candidate's fault, by `cause`: "exception", "shape", "return",
+                "nonfinite" and "magnitude" leave the worker usable; after "timeout", "crash" and
+                "protocol" it is closed.
+        """
+        rows = len(batch)
+        if not 1 <= rows <= self._capacity:
+            raise ValueError(f"{rows} rows do not fit a worker for 1 to {self._capacity}")
+        if not self._open:
+            raise RewardFault("crash", "the reward's worker has ended already")
+        self._channel.write(batch)
+        reply = self._ask(protocol.REQUEST.pack(self._sequence + 1, rows), "return")
+        block = self._channel.block(reply.terms, rows)
+        self._learn_names(reply.terms)
+        if not reply.has_total:
+            block[0] = block[1:].sum(axis=0)
+        _check_values(("the total", *self.terms), block)
+        terms = dict(zip(self.terms, block[1:], strict=True))
+        return Rewards(total=block[0], terms=terms, has_total=reply.has_total)
+
+    def close(self) -> None:
+        """Kill the child's process group, reap it, and close every descriptor; idempotent."""
+        if self._open:
+            self._open = False
+            self._child.close()
+            self._channel.close()
+
+    # --- starting ---
+
+    def _await_lock(self) -> tuple[Layer, ...]:
+        try:
+            self._receive(_START_TIMEOUT_S, "start")
+        except RewardFault as fault:
+            raise RuntimeError(f"the jail's own worker failed to start: {fault}") from fault
+        inside = [
+            Layer(name=name, active=active, detail=detail)
+            for name, active, detail in json.loads(self._channel.text())
+        ]
+        return (*inside, bubblewrap.layer())
+
+    def _load(self, reward: CheckedReward) -> None:
+        program = {
+            "code": reward.code,
+            "arguments": reward.arguments,
+            "columns": self._channel.layout,
+            "capacity": self._capacity,
+            "params": reward.params,
+        }
+        data = json.dumps(program).encode()
+        self._ask(protocol.LENGTH.pack(len(data)) + data, "load")
+
+    # --- talking ---
+
+    def _ask(self, request: bytes, what: str) -> _Reply:
+        self._sequence += 1
+        try:
+            self._child.send(request)
+        except ChildDied as death:
+            self._died(death)
+        return self._receive(self._timeout_s, what)
+
+    def _receive(self, timeout_s: float, what: str) -> _Reply:
+        try:
+            data = self._child.receive(protocol.REPLY.size, timeout_s)
+        except TimeoutError:
+            self._end(
+                "timeout",
+                f"the reward did not {what} within {timeout_s:g} s: write array expressions over "
+                "the whole batch, not loops over its rows",
+            )
+        except ChildDied as death:
+            self._died(death)
+        sequence, status, terms, has_total, line = protocol.REPLY.unpack(data)
+        if sequence != self._sequence or has_total > 1 or terms > protocol.MAX_TERMS:
+            self._end("protocol", _NONSENSE)
+        if status == protocol.OK:
+            return _Reply(terms=terms, has_total=bool(has_total))
+        if status not in _CAUSES:
+            self._end("protocol", _NONSENSE)
+        raise RewardFault(_CAUSES[status], self._channel.text(), line or None)
+
+    def _learn_names(self, count: int) -> None:
+        packed = self._channel.packed_names(count)
+        if packed == self._packed_names and len(self.terms) == count:
+            return
+        names = unpack_names(packed)
+        if not names:
+            self._end("protocol", _NONSENSE)
+        if self.terms and names != self.terms:
+            raise RewardFault(
+                "return",
+                f"the terms changed from {list(self.terms)} to {list(names)}: "
+                "return the same names in the same order for every batch",
+            )
+        self.terms = names
+        self._packed_names = packed
+
+    def _died(self, death: ChildDied) -> NoReturn:
+        if death.code == -signal.SIGXCPU:
+            self._end("timeout", "the reward used up its processor time")
+        if death.code is None:
+            reason = "its pipe was closed"
+        elif death.code < 0:
+            reason = signal.Signals(-death.code).name
+        else:
+            reason = f"exit code {death.code}"
+        self._end("crash", f"the reward's process died ({reason})")
+
+    def _end(self, cause: str, for_llm: str) -> NoReturn:
+        self.close()
+        raise RewardFault(cause, for_llm)
+
+
+_NOTHING = CheckedReward(
+    code="def compute_reward():\n    return {}\n", arguments=(), columns=(), terms=(), params={}
+)
+
+
+def _no_jail(layers: tuple[Layer, ...]) -> str:
+    missing = ", ".join(f"{layer.name} ({layer.detail})" for layer in layers if not layer.active)
+    return (
+        f"the jail for generated code does not hold on this machine: {missing}; use a newer "
+        "kernel, install bubblewrap or run in Docker, or accept the risk with --unsafe-no-jail"
+    )
+
+
+def _check_values(names: tuple[str, ...], block: Array) -> None:
+    """Finite and of a sane size; `block` is our copy, which the child cannot change any more."""
+    # One pass for the usual case: a NaN fails the comparison as well.
+    if np.abs(block).max() <= MAX_ABS_REWARD:
+        return
+    # The terms first: the total only inherits what is wrong with one of them.
+    for name, values in zip(names[1:], block[1:], strict=True):
+        _check_row(f'term "{name}"', values)
+    _check_row(names[0], block[0])
+
+
+def _check_row(label: str, values: Array) -> None:
+    broken = values[~np.isfinite(values)]
+    if broken.size:
+        raise RewardFault(
+            "nonfinite",
+            f"{label} is {broken[0]} on {broken.size} of {values.size} rows: guard the division, "
+            "logarithm, root or overflow that causes it",
+        )
+    peak = values[np.abs(values).argmax()]
+    if abs(peak) > MAX_ABS_REWARD:
+        raise RewardFault(
+            "magnitude",
+            f"{label} reaches {peak:.3g}; keep |value| <= {MAX_ABS_REWARD:g} "
+            "(clip it, or scale it down)",
+        )

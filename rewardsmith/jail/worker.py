@@ -1,0 +1,314 @@
+"""The jailed child: maps the channel, locks itself, then runs one reward and answers with floats.
+
+Run by path, with the standard library and NumPy only; it imports nothing of ours but loads its two
+neighbours, protocol.py and lockdown.py, by path too.
+"""
+
+from __future__ import annotations
+
+import builtins
+import difflib
+import importlib.util
+import json
+import math  # noqa: F401  (loaded before the lock: no file can be opened after it)
+import mmap
+import os
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.linalg
+from numpy.typing import NDArray
+
+
+def _neighbour(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+protocol = _neighbour("protocol")
+
+# --- what a reward sees --------------------------------------------------------------------------
+
+_FILENAME = "<reward>"
+
+# Executed as a reward would be, before the lock: NumPy imports parts of itself at the first use.
+_WARM_UP = """
+import numpy as np
+import math
+
+x = np.linspace(0.0, 1.0, 12).reshape(3, 4)
+x.mean(axis=0), x.sum(), x.std(), x.var(), x.max(), x.min(), x.prod(), x.any(), x.all()
+np.linalg.norm(x, axis=-1), np.linalg.det(x[:, :3]), np.einsum("ij,ij->i", x, x)
+np.einsum("ij,kj->ik", x, x, optimize=True), np.percentile(x, 50), np.median(x, axis=-1)
+np.clip(x, 0, 1), np.where(x > 0, x, 0.0), np.cumsum(x, axis=-1), np.interp(x, [0, 1], [0, 1])
+np.sort(x), np.unique(x), np.concatenate([x, x]), np.stack([x, x]), np.nan_to_num(x), np.pad(x, 1)
+np.cross(x[:, :3], x[:, :3]), np.diff(x), np.select([x > 0], [x], 0.0), x @ x.T, np.isclose(x, x)
+str(x), repr(x), f"{x[0, 0]:.3f}", np.float32(1.0), np.array(["a"]), np.zeros(2, dtype=bool)
+with np.errstate(all="ignore"):
+    x / 0.0
+for broken in (
+    lambda: x + np.ones(5),
+    lambda: np.sum(x, axis=9),
+    lambda: x @ x,
+    lambda: np.exp("a"),
+    lambda: np.linalg.inv(np.zeros((2, 2))),
+    lambda: np.concatenate([x, np.ones(3)]),
+    lambda: np.arange(3)[7],
+    lambda: bool(x),
+    lambda: float(x),
+):
+    try:
+        broken()
+    except Exception as error:
+        str(error)
+"""
+
+
+class Variables:
+    """The named variables of one side of a transition: `state.angle` or `state["angle"]`."""
+
+    __slots__ = ("_argument", "_arrays")
+
+    def __init__(self, argument: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        object.__setattr__(self, "_argument", argument)
+        object.__setattr__(self, "_arrays", arrays)
+
+    def __getattr__(self, name: str) -> NDArray[Any]:
+        if name in self._arrays:
+            return self._arrays[name]
+        raise AttributeError(self._unknown(name))
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name in self._arrays:
+            return self._arrays[name]
+        raise KeyError(self._unknown(name))
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"`{self._argument}` is read-only")
+
+    def _unknown(self, name: object) -> str:
+        near = difflib.get_close_matches(str(name), self._arrays, n=1)
+        hint = f"; did you mean `{near[0]}`?" if near else "; name variables literally"
+        return f"{self._argument} has no variable `{name}`{hint}"
+
+
+class Refusal(Exception):
+    """What compute_reward returned does not fit the contract."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def _namespace() -> dict[str, Any]:
+    allowed = {name: getattr(builtins, name) for name in protocol.REWARD_BUILTINS}
+    return {"__builtins__": {**allowed, "__import__": _import}, "__name__": "reward"}
+
+
+def _import(name: str, *rest: Any) -> Any:
+    # NumPy's own late imports come through here as well, hence every loaded part of it is allowed.
+    top = name.partition(".")[0]
+    if top in ("numpy", "math", "__future__"):
+        return builtins.__import__(name, *rest)
+    raise ImportError(f"`{top}` is not available to rewards; they may import numpy and math")
+
+
+# --- running it ----------------------------------------------------------------------------------
+
+
+class Program:
+    """One loaded reward and the memory that it reads and answers through."""
+
+    def __init__(self, program: dict[str, Any], inputs: mmap.mmap, outputs: mmap.mmap) -> None:
+        columns, capacity = program["columns"], program["capacity"]
+        self._arguments: tuple[str, ...] = tuple(program["arguments"])
+        self._params: dict[str, float] = program["params"]
+        self._columns = list(
+            zip(columns, protocol.input_views(inputs, columns, capacity), strict=True)
+        )
+        self._memory = outputs
+        self._slots = protocol.output_slots(outputs, capacity)
+        self._names: tuple[object, ...] = ()
+        namespace = _namespace()
+        exec(compile(program["code"], _FILENAME, "exec", dont_inherit=True), namespace)
+        self._function: Callable[..., object] = namespace["compute_reward"]
+
+    def compute(self, rows: int) -> tuple[int, bool]:
+        """Write the total and the terms of the first `rows` rows.
+
+        Returns:
+            The number of terms, and whether the reward gave a total of its own.
+        """
+        total, terms = _split(self._function(**self._given(rows)))
+        names = tuple(terms)
+        if names != self._names:
+            self._tell_names(names)
+        if total is not None:
+            self._slots[0, :rows] = _checked("the total", total, rows)
+        for slot, (name, value) in enumerate(terms.items(), start=1):
+            self._slots[slot, :rows] = _checked(name, value, rows)
+        return len(names), total is not None
+
+    def _tell_names(self, names: tuple[object, ...]) -> None:
+        if not 1 <= len(names) <= protocol.MAX_TERMS:
+            expected = f"1 to {protocol.MAX_TERMS} terms"
+            raise Refusal(protocol.RETURN, f"expected {expected}, got {len(names)}")
+        packed = b""
+        for name in names:
+            if type(name) is not str or not protocol.TERM_NAME.fullmatch(name):
+                advice = "is no name for a term: use a short identifier"
+                raise Refusal(protocol.RETURN, f"{name!r} {advice}")
+            packed += name.encode().ljust(protocol.NAME_BYTES, b"\0")
+        self._memory[protocol.TEXT_BYTES : protocol.TEXT_BYTES + len(packed)] = packed
+        self._names = names
+
+    def _given(self, rows: int) -> dict[str, object]:
+        plain: dict[str, object] = {"params": dict(self._params)}
+        named: dict[str, dict[str, NDArray[Any]]] = {"state": {}, "next_state": {}}
+        for (argument, name, _, _), view in self._columns:
+            if argument in named:
+                named[argument][name] = view[:rows]
+            else:
+                plain[argument] = view[:rows]
+        plain |= {argument: Variables(argument, arrays) for argument, arrays in named.items()}
+        # An argument that has no column is one that the code never reads.
+        return {argument: plain.get(argument) for argument in self._arguments}
+
+
+def _split(result: object) -> tuple[object, dict[str, object]]:
+    total: object = None
+    terms = result
+    if type(result) is tuple and len(result) == 2:
+        total, terms = result
+    if type(terms) is not dict or (terms is not result and total is None):
+        kind = type(result).__name__
+        raise Refusal(
+            protocol.RETURN,
+            f"compute_reward returned {kind}, expected a dict of terms "
+            '{"name": array of shape (n,)} or (total, terms)',
+        )
+    return total, terms
+
+
+def _checked(name: str, value: object, rows: int) -> NDArray[Any]:
+    if type(value) is np.ndarray and value.shape == (rows,) and value.dtype.kind in "fiub":
+        return value
+    label = name if name == "the total" else f'term "{name}"'
+    if isinstance(value, bool | int | float | np.number | np.bool_):
+        raise Refusal(
+            protocol.SHAPE,
+            f"{label} is one number for the whole batch, expected one value per row, "
+            "shape (n,): for a constant use np.full(n, value) with n = len(action)",
+        )
+    if type(value) is not np.ndarray:
+        kind = type(value).__name__
+        raise Refusal(protocol.RETURN, f"{label} is {kind}, expected a NumPy array (n,)")
+    if value.shape != (rows,):
+        raise Refusal(protocol.SHAPE, f"{label} {_shape_advice(value.shape, rows)}")
+    raise Refusal(protocol.RETURN, f"{label} has dtype {value.dtype}, expected real numbers")
+
+
+def _shape_advice(shape: tuple[int, ...], rows: int) -> str:
+    found = f"has shape {shape}, expected (n,) = ({rows},): "
+    if shape == (rows, 1):
+        return found + "take the one column with [:, 0]"
+    if shape[:1] == (rows,):
+        return found + "reduce the features of each row, for example with np.sum(..., axis=-1)"
+    if len(shape) == 0:
+        return found + "it was reduced over the whole batch; use axis=-1, or keep one value per row"
+    return found + "axis 0 is the batch; sum over the features with axis=-1 instead"
+
+
+def _describe(error: BaseException) -> str:
+    message = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    return f"{type(error).__name__}: {message}"
+
+
+def _line(error: BaseException) -> int:
+    """The last line of the reward that the error passed through; 0 when there is none."""
+    line = (error.lineno or 0) if isinstance(error, SyntaxError) else 0
+    trace: TracebackType | None = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == _FILENAME:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+# --- the process ---------------------------------------------------------------------------------
+
+
+class Wire:
+    """The two pipes, and the text area of the output memory."""
+
+    def __init__(self, requests: int, replies: int, memory: mmap.mmap) -> None:
+        self._requests, self._replies, self._memory = requests, replies, memory
+
+    def read(self, count: int) -> bytes:
+        """Exactly `count` bytes; the process ends with the parent's side of the pipe."""
+        data = b""
+        while len(data) < count:
+            part = os.read(self._requests, count - len(data))
+            if not part:
+                os._exit(0)
+            data += part
+        return data
+
+    def answer(self, sequence: int, terms: int = 0, has_total: bool = False) -> None:
+        """Report success."""
+        os.write(self._replies, protocol.REPLY.pack(sequence, protocol.OK, terms, has_total, 0))
+
+    def say(self, sequence: int, status: int, text: str, line: int = 0) -> None:
+        """Leave a text for the parent, and report `status`."""
+        data = text.encode("utf-8", "replace")[: protocol.TEXT_BYTES]
+        self._memory[: protocol.TEXT_BYTES] = data.ljust(protocol.TEXT_BYTES, b"\0")
+        os.write(self._replies, protocol.REPLY.pack(sequence, status, 0, False, line))
+
+    def guard(self, sequence: int, work: Callable[[], None]) -> None:
+        """Do the reward's work; whatever it raises becomes an answer."""
+        try:
+            work()
+        except Refusal as refusal:
+            self.say(sequence, refusal.status, str(refusal))
+        except BaseException as error:  # noqa: BLE001  the boundary of the jailed process
+            self.say(sequence, protocol.EXCEPTION, _describe(error), _line(error))
+
+
+def main() -> None:
+    """Lock, report the layers, load one program, then answer requests until the parent is gone."""
+    start = json.loads(sys.argv[1])
+    inputs = mmap.mmap(start["inputs"], 0, mmap.MAP_SHARED, mmap.PROT_READ)
+    outputs = mmap.mmap(start["outputs"], 0, mmap.MAP_SHARED)
+    wire = Wire(start["requests"], start["replies"], outputs)
+    warnings.simplefilter("ignore")
+    np.seterr(all="ignore")
+    exec(compile(_WARM_UP, _FILENAME, "exec"), _namespace())
+    layers = _neighbour("lockdown").lock(
+        keep=[start[name] for name in ("requests", "replies", "inputs", "outputs")],
+        memory_bytes=start["memory_bytes"],
+        cpu_s=start["cpu_s"],
+    )
+    wire.say(0, protocol.OK, json.dumps(layers))
+
+    (size,) = protocol.LENGTH.unpack(wire.read(protocol.LENGTH.size))
+    program = json.loads(wire.read(size))
+    loaded: list[Program] = []
+    wire.guard(1, lambda: loaded.append(Program(program, inputs, outputs)))
+    if not loaded:
+        os._exit(0)
+    wire.answer(1)
+    while True:
+        sequence, rows = protocol.REQUEST.unpack(wire.read(protocol.REQUEST.size))
+        wire.guard(sequence, lambda: wire.answer(sequence, *loaded[0].compute(rows)))  # noqa: B023
+
+
+if __name__ == "__main__":
+    main()

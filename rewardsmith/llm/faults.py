@@ -1,0 +1,138 @@
+"""Sorts the ways a call can fail: worth another try, or one line that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from rewardsmith.records import Record
+
+Kind = Literal[
+    "rate", "server", "timeout", "connection",
+    "key", "quota", "context", "policy", "missing", "request", "not-api",
+]  # fmt: skip
+
+RETRIED: frozenset[Kind] = frozenset({"rate", "server", "timeout", "connection"})
+
+_ADVICE: dict[Kind, str] = {
+    "rate": "the rate limit held through every retry; wait, or lower the concurrency, and resume",
+    "server": "the provider's server kept failing; try again later, nothing stored is lost",
+    "timeout": "no answer in time; raise the time-out or take a faster model",
+    "connection": "the server cannot be reached; check the address and the network",
+    "key": "the API key was refused; check the provider's key in your environment",
+    "quota": "the account has no credit left; top it up or take another model",
+    "context": "the prompt is too long for this model; take one with a larger context",
+    "policy": "the provider refused the prompt as against its policy; reword the task or the notes",
+    "missing": "the model or the address does not exist there; check --model and --api-base",
+    "request": "the provider refused the request",
+    "not-api": "the address does not answer like an OpenAI-compatible API; check --api-base "
+    "(it usually ends in /v1)",
+}
+
+# Words that tell apart what shares a status: "no credit" comes as 429, "too long" as 400.
+_MARKS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
+    ("quota", ("insufficient_quota", "exceeded your current quota", "credit balance")),
+    ("context", ("context_length", "contextwindow", "context length", "context window")),
+    ("policy", ("content_policy", "contentpolicy", "content_filter", "content management policy")),
+    ("not-api", ("empty or invalid response from llm endpoint",)),
+)
+
+_STATUS: dict[int, Kind] = {
+    401: "key",
+    402: "quota",
+    403: "key",
+    404: "missing",
+    408: "timeout",
+    409: "server",
+    429: "rate",
+}
+
+
+class BadAnswer(Exception):
+    """The server answered with status 200, and it is no completion."""
+
+    def __init__(self, text: str, status_code: int | None) -> None:
+        super().__init__(text)
+        self.status_code = status_code
+
+
+class Fault(Record):
+    """Why one attempt failed."""
+
+    kind: Kind
+    detail: str
+    """The provider's words, shortened; "" where they may quote a key."""
+    retry_after_s: float | None = None
+
+    @property
+    def advice(self) -> str:
+        """What happened and what to do, in one line."""
+        return _ADVICE[self.kind] + (f" ({self.detail})" if self.detail else "")
+
+
+def redactor(env: Mapping[str, str]) -> Callable[[str], str]:
+    """A function that blots out of a text what `env` holds under the name of a secret.
+
+    A closure, so that what keeps it shows no secret in its repr.
+    """
+    words = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+    secrets = [
+        value
+        for name, value in env.items()
+        if any(word in name.upper() for word in words) and len(value) >= 6
+    ]
+
+    def redact(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    return redact
+
+
+def sdk_errors() -> tuple[type[Exception], ...]:
+    """What an attempt may raise without being our bug: the SDKs' errors and json's."""
+    import openai
+
+    return (openai.OpenAIError, TimeoutError, ValueError, BadAnswer)
+
+
+def explain(error: Exception, redact: Callable[[str], str]) -> Fault:
+    """What `error` means, with the provider's words passed through `redact`.
+
+    litellm's errors derive from openai's, so one reading serves both SDKs.
+    """
+    text = str(error)
+    kind = _kind(error, text)
+    detail = "" if kind == "key" else redact(" ".join(text.split()))[:300]
+    return Fault(kind=kind, detail=detail, retry_after_s=_retry_after_s(error))
+
+
+def _kind(error: Exception, text: str) -> Kind:
+    import openai
+
+    if isinstance(error, TimeoutError | openai.APITimeoutError):
+        return "timeout"
+    words = f"{type(error).__name__} {getattr(error, 'body', '')} {text}".lower()
+    for kind, marks in _MARKS:
+        if any(mark in words for mark in marks):
+            return kind
+    status = getattr(error, "status_code", None)
+    if isinstance(error, BadAnswer | ValueError) and status is None:
+        return "not-api"
+    if isinstance(error, openai.APIConnectionError) and "litellm" not in type(error).__module__:
+        return "connection"
+    if not isinstance(status, int):
+        return "server"
+    return _STATUS.get(status, "server" if status >= 500 else "request")
+
+
+def _retry_after_s(error: Exception) -> float | None:
+    # litellm keeps the real headers apart from the response it makes up.
+    response = getattr(error, "response", None)
+    headers = getattr(error, "litellm_response_headers", None) or getattr(response, "headers", None)
+    value = headers.get("retry-after") if headers else None
+    try:
+        return max(float(value), 0.0) if value else None
+    except ValueError:  # the other form is a date; the usual wait serves as well
+        return None

@@ -1,0 +1,102 @@
+"""A chat client over one transport: retries what may pass, and says in one line what will not."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+
+from rewardsmith.errors import ModelError
+from rewardsmith.llm.chat import ChatReply, ChatRequest, Transport
+from rewardsmith.llm.faults import RETRIED, Fault, explain, sdk_errors
+
+_LOG = logging.getLogger(__name__)
+_FIRST_WAIT_S = 1.0
+_LONGEST_WAIT_S = 120.0
+
+
+class RetryingClient:
+    """Answers through `transport`; see ChatClient."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        model: str,
+        *,
+        timeout_s: float,
+        max_retries: int,
+        redact: Callable[[str], str],
+        sleep: Callable[[float], Awaitable[None]],
+        rng: random.Random,
+    ) -> None:
+        self._transport = transport
+        self._model = model
+        self._timeout_s = timeout_s
+        self._max_retries = max_retries
+        self._redact = redact
+        self._sleep = sleep
+        self._rng = rng
+
+    @property
+    def name(self) -> str:
+        """`model via provider`."""
+        return f"{self._model} via {self._transport.name}"
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        """The reply; one that was cut off is asked for once more with twice the room.
+
+        Raises:
+            ModelError: the call failed for good, or the second reply was cut off too.
+        """
+        reply = await self._attempts(request)
+        if reply.finish != "length":
+            return reply
+        wider = request.model_copy(update={"max_tokens": 2 * request.max_tokens})
+        _LOG.info("%s: cut off at %d tokens, asking again", self._model, request.max_tokens)
+        second = await self._attempts(wider)
+        if second.finish == "length":
+            raise ModelError(
+                f"{self._model}: the reply was still cut off at {wider.max_tokens} tokens; "
+                "raise the token limit or take a model that answers more briefly"
+            )
+        return _paid_together(reply, second)
+
+    async def _attempts(self, request: ChatRequest) -> ChatReply:
+        failed = 0
+        while isinstance(outcome := await self._attempt(request), Fault):
+            wait_s = self._wait_s(outcome, failed)
+            if wait_s is None:
+                raise ModelError(f"{self._model}: {outcome.advice}")
+            failed += 1
+            _LOG.info("%s: %s; trying again in %.1f s", self._model, outcome.kind, wait_s)
+            await self._sleep(wait_s)
+        return outcome
+
+    async def _attempt(self, request: ChatRequest) -> ChatReply | Fault:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._transport.send(request)
+        except sdk_errors() as error:
+            # The fault keeps no reference to the error, whose frames hold the key.
+            return explain(error, self._redact)
+
+    def _wait_s(self, fault: Fault, failed: int) -> float | None:
+        """Seconds until the next attempt, or None where none makes sense."""
+        if fault.kind not in RETRIED or failed >= self._max_retries:
+            return None
+        if fault.retry_after_s is None:
+            wait_s: float = _FIRST_WAIT_S * 2**failed * self._rng.uniform(0.5, 1.5)
+            return min(wait_s, _LONGEST_WAIT_S)
+        if fault.retry_after_s > _LONGEST_WAIT_S:
+            return None  # an hour of silence looks like a hang; the run can be resumed
+        return fault.retry_after_s + self._rng.uniform(0.0, 1.0)
+
+
+def _paid_together(first: ChatReply, second: ChatReply) -> ChatReply:
+    """The second reply with what both cost; what is unknown of one is unknown of the sum."""
+    summed = {
+        name: None if None in (pair := (getattr(first, name), getattr(second, name))) else sum(pair)
+        for name in ("prompt_tokens", "completion_tokens", "cost_usd", "wall_s")
+    }
+    return second.model_copy(update=summed)

@@ -1,0 +1,189 @@
+"""Trains and evaluates a set of rewards, each result stored as it comes; candidate or baseline."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from rewardsmith.engine import Engine
+from rewardsmith.evaluate import EvaluateJob
+from rewardsmith.records import Baseline, Candidate, CheckedReward, Event, Failure, Training
+from rewardsmith.selection import better
+from rewardsmith.store import RunRecord, Store
+from rewardsmith.train import Progress, TrainJob
+
+Purpose = Literal["selection", "report"]
+Arm: TypeAlias = Candidate | Baseline
+Observe = Callable[[Event], None]
+
+UNTRAINED = "untrained"
+
+
+class Measure:
+    """Runs the trainings and evaluations of one run on an engine."""
+
+    def __init__(
+        self,
+        run: RunRecord,
+        store: Store,
+        engine: Engine,
+        observe: Observe,
+        poll: Callable[[], None],
+    ) -> None:
+        self._run, self._store, self._engine = run, store, engine
+        self._observe, self._poll = observe, poll
+        self._folder = store.folder(run.id)
+
+    def train(self, arms: Sequence[Arm], purpose: Purpose, seeds: Sequence[int]) -> list[Arm]:
+        """Train every arm on every seed it was not yet trained on; a failed seed fails the arm."""
+        owners = {arm_id(arm): arm for arm in arms}
+        jobs = [
+            self._job(arm, purpose, seed)
+            for arm in arms
+            for seed in seeds
+            if not any(t.seed == seed and t.purpose == purpose for t in arm.trainings)
+        ]
+        by_training = {job.id: job.candidate for job in jobs}
+        for training in self._engine.train(jobs, self._progress, self._poll):
+            owner = by_training[training.id]
+            owners[owner] = self._save(_with_training(owners[owner], training))
+            self._tell("trained", owner, training)
+        return list(owners.values())
+
+    def evaluate(self, arms: Sequence[Arm], purpose: Purpose, seeds: Sequence[int]) -> list[Arm]:
+        """Measure every trained policy of `purpose` on the episode seeds."""
+        owners = {arm_id(arm): arm for arm in arms}
+        jobs: dict[str, tuple[str, Training]] = {}
+        requests = []
+        for owner, training in _unmeasured(owners, purpose):
+            job = self._evaluation(training, purpose, seeds)
+            jobs[job.output] = (owner, training)
+            requests.append(job)
+        for result in self._engine.evaluate(requests, self._poll):
+            owner, training = jobs[result.job.output]
+            measured = training.model_copy(
+                update={"episodes": result.episodes, "failure": result.failure}
+            )
+            owners[owner] = self._save(_with_training(owners[owner], measured))
+            self._tell("evaluated", owner, measured)
+        return list(owners.values())
+
+    def keep_best_policy(self, arm: Arm, purpose: Purpose) -> None:
+        """Put the policy of the arm's best training of `purpose` into the arm's folder."""
+        best: Training | None = None
+        for training in arm.trainings:
+            if training.purpose != purpose or training.failure or not training.episodes:
+                continue
+            if best is None or better(
+                self._run.task.fitness, mean_fitness(training), mean_fitness(best)
+            ):
+                best = training
+        if best:
+            source = self._folder / best.folder / "policy.safetensors"
+            shutil.copyfile(source, self._folder / arm_folder(arm) / "policy.safetensors")
+
+    def _job(self, arm: Arm, purpose: Purpose, seed: int) -> TrainJob:
+        config, task = self._run.config.train, self._run.task
+        relative = f"{arm_folder(arm)}/train/{purpose}-{seed}"
+        return TrainJob(
+            id=f"{arm_id(arm)}/{purpose}-{seed}",
+            candidate=arm_id(arm),
+            task=task,
+            reward=_reward(arm),
+            seed=seed,
+            purpose=purpose,
+            timesteps=0 if arm_id(arm) == UNTRAINED else config.timesteps or task.budget.timesteps,
+            n_envs=config.n_envs or task.budget.n_envs,
+            algo=config.algo,
+            hyperparams=dict(config.hyperparams),
+            folder=str(self._folder / relative),
+            relative=relative,
+            unsafe=self._run.config.unsafe_no_jail,
+        )
+
+    def _evaluation(
+        self, training: Training, purpose: Purpose, seeds: Sequence[int]
+    ) -> EvaluateJob:
+        folder = self._folder / training.folder
+        return EvaluateJob(
+            task=self._run.task,
+            policy=str(folder / "policy.safetensors"),
+            seeds=tuple(seeds),
+            output=str(folder / f"{purpose}.json"),
+        )
+
+    def _save(self, arm: Arm) -> Arm:
+        if isinstance(arm, Candidate):
+            self._store.save_candidate(self._run.id, arm)
+        else:
+            self._store.save_baseline(self._run.id, arm)
+        return arm
+
+    def _progress(self, job: TrainJob, progress: Progress) -> None:
+        data = {"training": job.id, "of": job.timesteps, **progress.model_dump()}
+        self._observe(Event(event="progress", candidate=job.candidate, data=data))
+
+    def _tell(self, event: str, owner: str, training: Training) -> None:
+        failure = training.failure
+        self._observe(
+            Event(
+                event=event,
+                candidate=owner,
+                message=failure.for_human if failure else "",
+                data={
+                    "training": training.id,
+                    "wall_s": training.wall_s,
+                    "fitness": mean_fitness(training) if training.episodes else None,
+                },
+            )
+        )
+
+
+def arm_id(arm: Arm) -> str:
+    """A candidate's id, or a baseline's name."""
+    return arm.id if isinstance(arm, Candidate) else arm.name
+
+
+def arm_folder(arm: Arm) -> Path:
+    """Where an arm's files are, relative to the run's folder."""
+    if isinstance(arm, Candidate):
+        return Path(f"r{arm.generation:02d}") / f"c{arm.index:02d}"
+    return Path(arm.name)
+
+
+def mean_fitness(training: Training) -> float:
+    """Mean over the evaluation's episodes; the training must have been measured."""
+    if training.episodes is None:
+        raise ValueError(f"{training.id} was not measured")
+    return sum(training.episodes.fitness) / len(training.episodes.fitness)
+
+
+def _reward(arm: Arm) -> CheckedReward | None:
+    if isinstance(arm, Baseline):
+        return None
+    if arm.verdict is None or arm.verdict.reward is None:
+        raise ValueError(f"{arm.id} has not passed the critic")
+    return arm.verdict.reward
+
+
+def _unmeasured(owners: Mapping[str, Arm], purpose: Purpose) -> Iterable[tuple[str, Training]]:
+    for owner, arm in owners.items():
+        for training in arm.trainings:
+            if training.purpose == purpose and not training.failure and not training.episodes:
+                yield owner, training
+
+
+def _with_training(arm: Arm, training: Training) -> Arm:
+    """The arm with this training added or replaced; order is by seed, so that none is by chance."""
+    others = [old for old in arm.trainings if old.id != training.id]
+    ordered = sorted([*others, training], key=lambda t: (t.purpose != "selection", t.seed))
+    update: dict[str, object] = {"trainings": tuple(ordered)}
+    if training.failure and training.purpose == "selection":
+        update["failure"] = _first_failure(ordered)
+    return arm.model_copy(update=update)
+
+
+def _first_failure(trainings: Iterable[Training]) -> Failure | None:
+    return next((t.failure for t in trainings if t.failure), None)

@@ -1,0 +1,112 @@
+"""What came of a run, as one record: best, baselines, failures, cost."""
+
+from __future__ import annotations
+
+import json
+
+from rewardsmith.records import Baseline, Candidate, Record, Score
+from rewardsmith.selection import ENOUGH_SEEDS, better, tied
+from rewardsmith.store import RunRecord, Store
+
+
+class Best(Record):
+    """The best candidate, measured on the report seeds where it is a finalist."""
+
+    candidate: str
+    fitness: float
+    fitness_low: float
+    fitness_high: float
+    seeds: int
+    selection_fitness: float | None = None
+    """What selection saw; the report is usually lower (the winner's curse)."""
+
+
+class Result(Record):
+    """A run's outcome; the last line of `--json`."""
+
+    run: str
+    run_dir: str
+    status: str
+    best: Best | None
+    baselines: dict[str, Score | None]
+    candidates: int
+    failed: int
+    cost_usd: float | None
+    """None where the price of a call is unknown; 0 without a model."""
+    possibly_paid: int
+    """Calls that were under way when a process died."""
+    wall_s: float
+    reward_file: str | None = None
+    policy_file: str | None = None
+
+
+def result(store: Store, run: RunRecord) -> Result:
+    """Gather the run's outcome from the store."""
+    candidates = store.candidates(run.id)
+    best = best_candidate(run, candidates)
+    folder = store.candidate_folder(run.id, best) if best else None
+    cost, open_calls = _cost(store, run)
+    return Result(
+        run=run.id,
+        run_dir=str(store.folder(run.id)),
+        status=str(run.status),
+        best=_best(best) if best else None,
+        baselines={baseline.name: baseline.report for baseline in store.baselines(run.id)},
+        candidates=len(candidates),
+        failed=sum(candidate.failure is not None for candidate in candidates),
+        cost_usd=cost,
+        possibly_paid=open_calls,
+        wall_s=run.wall_s,
+        reward_file=str(folder / "reward.py") if folder else None,
+        policy_file=str(folder / "policy.safetensors") if folder else None,
+    )
+
+
+def best_candidate(run: RunRecord, candidates: list[Candidate]) -> Candidate | None:
+    """The run's best, or while it goes on the best by selection."""
+    if run.best:
+        return next(candidate for candidate in candidates if candidate.id == run.best)
+    best: Candidate | None = None
+    for candidate in candidates:
+        if candidate.score and (
+            best is None
+            or best.score is None
+            or better(run.task.fitness, candidate.score.value, best.score.value)
+        ):
+            best = candidate
+    return best
+
+
+def comparison(run: RunRecord, best: Candidate, other: Candidate | Baseline) -> str:
+    """How sure the order of the best and another arm is, in words."""
+    if not best.report or not other.report:
+        return ""
+    if tied(best.report, other.report):
+        return "tie: the intervals overlap"
+    ahead = better(run.task.fitness, best.report.value, other.report.value)
+    few = min(best.report.n_seeds, other.report.n_seeds) < ENOUGH_SEEDS
+    return ("best is ahead" if ahead else "best is behind") + (", on too few seeds" if few else "")
+
+
+def _best(candidate: Candidate) -> Best | None:
+    measured = candidate.report or candidate.score
+    if measured is None:
+        return None
+    return Best(
+        candidate=candidate.id,
+        fitness=measured.value,
+        fitness_low=measured.low,
+        fitness_high=measured.high,
+        seeds=measured.n_seeds,
+        selection_fitness=candidate.score.value if candidate.score else None,
+    )
+
+
+def _cost(store: Store, run: RunRecord) -> tuple[float | None, int]:
+    calls = store.calls(run.id)
+    costs = [json.loads(call.reply).get("cost_usd") for call in calls if call.reply]
+    unfinished = sum(call.reply is None and call.error is None for call in calls)
+    known = [cost for cost in costs if cost is not None]
+    if len(known) < len(costs) or unfinished:
+        return None, unfinished
+    return float(sum(known)), unfinished

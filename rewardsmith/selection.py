@@ -1,0 +1,115 @@
+"""Scores with intervals, seeds that never mix, and the order of candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rewardsmith.records import Candidate, Fitness, Record, Score, Training
+
+ENOUGH_SEEDS = 5
+"""Below, an interval is printed with the words "too few seeds"."""
+_BOOTSTRAP_FROM = 10
+_RESAMPLES = 2000
+_SEEDS_APART = 1_000
+_SELECTION_EPISODES, _REPORT_EPISODES = 1_000_000, 500_000_000
+
+# 97.5 % quantiles of Student's t for 1 to 30 degrees of freedom.
+_T = (
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
+    2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
+    2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+)  # fmt: skip
+
+
+class SeedPlan(Record):
+    """Which seeds select and which report; disjoint by construction."""
+
+    selection: tuple[int, ...]
+    """Training seeds of every candidate."""
+    report: tuple[int, ...]
+    """Training seeds of finalists and baselines."""
+    selection_episodes: tuple[int, ...]
+    report_episodes: tuple[int, ...]
+
+
+def plan_seeds(seed: int, selection: int, report: int, episodes: int) -> SeedPlan:
+    """Seeds of a run: training seeds differ by 1,000 between the purposes, episodes by millions."""
+    first = seed * 2 * _SEEDS_APART
+    return SeedPlan(
+        selection=tuple(range(first, first + selection)),
+        report=tuple(range(first + _SEEDS_APART, first + _SEEDS_APART + report)),
+        selection_episodes=tuple(
+            _SELECTION_EPISODES + seed % 10_000 * _SEEDS_APART + i for i in range(episodes)
+        ),
+        report_episodes=tuple(
+            _REPORT_EPISODES + seed % 10_000 * _SEEDS_APART + i for i in range(episodes)
+        ),
+    )
+
+
+def score(trainings: Iterable[Training]) -> Score | None:
+    """The fitness over training seeds with its 95 % interval; None where nothing was measured.
+
+    One seed: mean and t interval over its episodes. From 2 seeds: the mean over seeds and its t
+    interval. From 10: the interquartile mean and its percentile bootstrap (arXiv 2108.13264).
+    """
+    measured = [t.episodes.fitness for t in trainings if t.episodes and not t.failure]
+    if not measured:
+        return None
+    if len(measured) == 1:
+        value, low, high = t_interval(measured[0])
+    else:
+        value, low, high = interval([float(np.mean(fitness)) for fitness in measured])
+    return Score(value=value, low=low, high=high, n_seeds=len(measured))
+
+
+def interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Centre, low and high of a 95 % interval, by the method that the number of seeds allows."""
+    return t_interval(values) if len(values) < _BOOTSTRAP_FROM else _bootstrap(values)
+
+
+def t_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Mean and Student's t interval at 95 %; a single value is its own interval."""
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return mean, mean, mean
+    freedom = len(values) - 1
+    # Beyond the table: the first terms of the expansion of the quantile in 1/df.
+    quantile = _T[freedom - 1] if freedom <= len(_T) else 1.960 + 2.372 / freedom
+    half = quantile * float(np.std(values, ddof=1)) / len(values) ** 0.5
+    return mean, mean - half, mean + half
+
+
+def interquartile_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean of the middle half along the last axis."""
+    ordered = np.sort(values, axis=-1)
+    cut = ordered.shape[-1] // 4
+    return np.asarray(ordered[..., cut : ordered.shape[-1] - cut].mean(axis=-1))
+
+
+def better(fitness: Fitness, one: float, other: float) -> bool:
+    """Whether `one` is a better value of this fitness than `other`."""
+    return one > other if fitness.direction == "maximize" else one < other
+
+
+def rank(candidates: Iterable[Candidate], fitness: Fitness) -> list[Candidate]:
+    """Candidates that have a score, best first; equal ones in the order they were made."""
+    sign = -1.0 if fitness.direction == "maximize" else 1.0
+    scored = [candidate for candidate in candidates if candidate.score]
+    return sorted(scored, key=lambda c: (sign * (c.score.value if c.score else 0.0), c.id))
+
+
+def tied(one: Score, other: Score) -> bool:
+    """Whether the intervals overlap, so that the order of the two is not sure."""
+    return one.low <= other.high and other.low <= one.high
+
+
+def _bootstrap(values: Sequence[float]) -> tuple[float, float, float]:
+    array = np.asarray(values, dtype=float)
+    # A fixed stream: the same values always give the same interval.
+    picks = np.random.default_rng(0).integers(len(array), size=(_RESAMPLES, len(array)))
+    low, high = np.quantile(interquartile_mean(array[picks]), [0.025, 0.975])
+    return float(interquartile_mean(array)), float(low), float(high)

@@ -1,0 +1,50 @@
+"""Transitions of a random policy: what the critic tries rewards on."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rewardsmith.records import Space, TaskSpec
+from rewardsmith.reward import Transitions, concatenate
+from rewardsmith.sim.gymnasium import GymnasiumSim
+
+_WORLDS = 4
+_STRIDE = 2
+"""Steps made for each row kept, so that the rows reach further into the episodes."""
+_UNBOUNDED_SCALE = 1.0
+
+
+def random_transitions(task: TaskSpec, n_rows: int, seed: int) -> Transitions:
+    """n_rows transitions of a uniformly random policy, in the order they happened.
+
+    Worlds whose episode ends are reset, so the rows hold first steps and, where random actions
+    end episodes, last ones. The same arguments give the same rows.
+    """
+    rng = np.random.default_rng(seed)
+    sim = GymnasiumSim(task, _WORLDS)
+    try:
+        sim.reset(_seeds(rng, _WORLDS))
+        batches = []
+        for _ in range(-(-n_rows * _STRIDE // _WORLDS)):
+            step = sim.step(_random_action(task.action, rng))
+            batches.append(step.transitions)
+            ended = np.flatnonzero(step.done).tolist()
+            if ended:
+                sim.reset(_seeds(rng, len(ended)), ended)
+    finally:
+        sim.close()
+    made = concatenate(batches)
+    return made.rows(np.linspace(0, len(made) - 1, n_rows).astype(np.intp))
+
+
+def _seeds(rng: np.random.Generator, count: int) -> list[int]:
+    return [int(seed) for seed in rng.integers(0, 2**31, count)]
+
+
+def _random_action(space: Space, rng: np.random.Generator) -> NDArray[np.float64 | np.int64]:
+    if space.kind == "discrete":
+        return rng.integers(0, space.n, _WORLDS)
+    if not space.low:
+        return rng.normal(0.0, _UNBOUNDED_SCALE, (_WORLDS, space.size))
+    return rng.uniform(space.low, space.high, (_WORLDS, space.size))

@@ -1,0 +1,55 @@
+"""The process of one training: `python -m rewardsmith.train.child JOB PARENT_PID`.
+
+It holds the physics, the policy and a jailed worker; the candidate's code runs in the worker only.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from rewardsmith.children import die_with_parent
+from rewardsmith.errors import CandidateError
+from rewardsmith.files import write_record
+from rewardsmith.records import Failure, Training
+from rewardsmith.train import Progress, TrainJob
+
+
+def run(job: TrainJob) -> Training:
+    """Train the job here; a candidate's fault becomes the training's recorded failure."""
+    from rewardsmith.train import sb3
+
+    folder = Path(job.folder)
+    with (folder / "progress.jsonl").open("w", encoding="utf-8") as lines:
+
+        def report(progress: Progress) -> None:
+            lines.write(progress.model_dump_json() + "\n")
+            lines.flush()
+
+        try:
+            return sb3.train(job, report)
+        except CandidateError as error:
+            return Training(
+                id=job.id,
+                seed=job.seed,
+                purpose=job.purpose,
+                timesteps=job.timesteps,
+                folder=job.relative,
+                failure=Failure(
+                    stage="train",
+                    cause=error.cause,
+                    for_llm=error.for_llm,
+                    for_human=error.for_human,
+                ),
+            )
+
+
+def main() -> None:
+    """Read the job, train, leave result.json."""
+    die_with_parent(int(sys.argv[2]))
+    job = TrainJob.model_validate_json(Path(sys.argv[1]).read_text("utf-8"))
+    write_record(Path(job.folder) / "result.json", run(job))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""Worlds that restart by themselves, and the account of what happened in them during training."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rewardsmith.evaluate import EpisodeRecorder, fitness_variables
+from rewardsmith.jail.service import Rewards
+from rewardsmith.records import Column, Curve, TaskSpec, TermStats
+from rewardsmith.sim import Step
+from rewardsmith.sim.gymnasium import GymnasiumSim
+from rewardsmith.train import Progress, TrainJob
+
+POINTS = 10
+_REPORT_EVERY_S = 0.5
+
+
+@dataclass(frozen=True)
+class Finished:
+    """An episode of training that has just ended."""
+
+    world: int
+    fitness: float
+    length: int
+
+
+class Worlds:
+    """n worlds of a task, each restarting with its own stream of seeds when its episode ends."""
+
+    def __init__(self, task: TaskSpec, n: int, seed: int, columns: Sequence[Column] = ()) -> None:
+        read = frozenset(column.name for column in columns if column.name)
+        self.sim = GymnasiumSim(task, n, gather=read | fitness_variables(task))
+        self._streams = [np.random.default_rng([seed, world]) for world in range(n)]
+        self.sim.reset([self._next_seed(world) for world in range(n)])
+        self._recorder = EpisodeRecorder(task, self.sim)
+
+    def step(
+        self, action: NDArray[np.float64] | NDArray[np.int64]
+    ) -> tuple[Step, tuple[Finished, ...]]:
+        """One step of every world; those that ended have been restarted when this returns."""
+        step = self.sim.step(action)
+        ended = self._recorder.add(step)
+        if not ended:
+            return step, ()
+        finished = []
+        for world in ended:
+            fitness, _, length = self._recorder.score(
+                world, bool(step.transitions.terminated[world])
+            )
+            finished.append(Finished(world, fitness, length))
+        self.sim.reset([self._next_seed(world) for world in ended], ended)
+        for world in ended:
+            self._recorder.start(world)
+        return step, tuple(finished)
+
+    def _next_seed(self, world: int) -> int:
+        return int(self._streams[world].integers(2**31))
+
+
+class Account:
+    """What training looked like: terms and episodes in tenths, and the smoothed own return."""
+
+    def __init__(self, job: TrainJob, report: Callable[[Progress], None]) -> None:
+        self._job = job
+        self._report = report
+        self._started = time.monotonic()
+        self._reported = -1.0
+        self._returns = np.zeros(job.n_envs)
+        self._recent: deque[tuple[float, float, int]] = deque(maxlen=2 * job.n_envs)
+        self._episodes: list[list[tuple[float, float, int]]] = [[] for _ in range(POINTS)]
+        self._sums: dict[str, NDArray[np.float64]] = {}
+        self._rows = np.zeros(POINTS)
+        self._extremes: dict[str, tuple[float, float]] = {}
+        self.timesteps = 0
+        self.peak: float | None = None
+        self.peak_timestep: int | None = None
+
+    def add_terms(self, rewards: Rewards) -> None:
+        """Count a batch of rewards towards the current tenth of training."""
+        point = self._point()
+        self._rows[point] += len(rewards.total)
+        for name, values in rewards.terms.items():
+            self._sums.setdefault(name, np.zeros(POINTS))[point] += values.sum()
+            low, high = self._extremes.get(name, (np.inf, -np.inf))
+            self._extremes[name] = (min(low, float(values.min())), max(high, float(values.max())))
+
+    def add_step(self, total: NDArray[np.float64], finished: Sequence[Finished]) -> None:
+        """Count one vector step with its rewards (n,) and the episodes it ended."""
+        self._returns += total
+        point = self._point()
+        for episode in finished:
+            row = (float(self._returns[episode.world]), episode.fitness, episode.length)
+            self._episodes[point].append(row)
+            self._recent.append(row)
+            self._returns[episode.world] = 0.0
+        self.timesteps += len(total)
+
+    def at_peak(self) -> bool:
+        """Whether the smoothed return of the latest episodes is the highest so far; notes it."""
+        if len(self._recent) < min(self._job.n_envs, 4):
+            return False
+        smoothed = float(np.mean([row[0] for row in self._recent]))
+        if self.peak is not None and smoothed <= self.peak:
+            return False
+        self.peak, self.peak_timestep = smoothed, self.timesteps
+        return True
+
+    def tell(self) -> None:
+        """Report progress, at most twice a second."""
+        now = time.monotonic() - self._started
+        if now - self._reported < _REPORT_EVERY_S:
+            return
+        self._reported = now
+        means = [float(value) for value in np.mean(self._recent, axis=0)] if self._recent else []
+        self._report(
+            Progress(
+                timesteps=self.timesteps,
+                wall_s=round(now, 2),
+                reward_return=means[0] if means else None,
+                fitness=means[1] if means else None,
+                episode_length=means[2] if means else None,
+            )
+        )
+
+    def wall_s(self) -> float:
+        """Seconds since training began."""
+        return time.monotonic() - self._started
+
+    def curve(self) -> Curve:
+        """The episodes of each tenth of training that has begun."""
+        used = [point for point in range(POINTS) if self._rows[point]]
+        ends = [int(self._job.timesteps * (point + 1) / POINTS) for point in used]
+        means = [
+            [float(value) for value in np.mean(self._episodes[point], axis=0)]
+            if self._episodes[point]
+            else [None, None, None]
+            for point in used
+        ]
+        return Curve(
+            timesteps=tuple(ends),
+            reward_return=tuple(row[0] for row in means),
+            fitness=tuple(row[1] for row in means),
+            episode_length=tuple(row[2] for row in means),
+        )
+
+    def terms(self) -> tuple[TermStats, ...]:
+        """Every term's mean per step in each tenth, its range, and its share in the last."""
+        used = self._rows > 0
+        means = {name: sums[used] / self._rows[used] for name, sums in self._sums.items()}
+        weight = sum(abs(points[-1]) for points in means.values()) or 1.0
+        return tuple(
+            TermStats(
+                name=name,
+                points=tuple(float(value) for value in points),
+                mean=float(self._sums[name].sum() / self._rows.sum()),
+                minimum=self._extremes[name][0],
+                maximum=self._extremes[name][1],
+                share=float(abs(points[-1]) / weight),
+            )
+            for name, points in means.items()
+        )
+
+    def _point(self) -> int:
+        done = self.timesteps / max(self._job.timesteps, 1)
+        return min(int(done * POINTS), POINTS - 1)

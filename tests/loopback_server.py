@@ -1,0 +1,116 @@
+"""A small OpenAI-compatible server on 127.0.0.1 that answers as it is told, and remembers."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer; a `delay_s` holds it back."""
+
+    body: bytes
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+    delay_s: float = 0.0
+
+
+def says(
+    text: str | None,
+    *,
+    finish: str = "stop",
+    usage: tuple[int, int] | None = (100, 50),
+    refusal: str | None = None,
+    delay_s: float = 0.0,
+) -> Answer:
+    """A completion with `text`; `usage` counts prompt and completion tokens."""
+    message = {"role": "assistant", "content": text, "refusal": refusal}
+    body: dict[str, Any] = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "served-model",
+        "choices": [{"index": 0, "message": message, "finish_reason": finish}],
+    }
+    if usage is not None:
+        prompt, completion = usage
+        body["usage"] = {
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "total_tokens": prompt + completion,
+        }
+    return Answer(json.dumps(body).encode(), delay_s=delay_s)
+
+
+def fails(status: int, message: str, *, code: str = "", **headers: str) -> Answer:
+    """An error as OpenAI words it; `retry_after="3"` becomes a header."""
+    error = {"message": message, "type": code, "code": code}
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(json.dumps({"error": error}).encode(), status=status, headers=named)
+
+
+class LoopbackServer:
+    """Serves `answers` in order, the last one for ever; use it with `with`.
+
+    Attributes:
+        requests: the JSON bodies that came, in order.
+        keys: the Authorization headers that came with them.
+    """
+
+    def __init__(self, *answers: Answer) -> None:
+        self.requests: list[dict[str, Any]] = []
+        self.keys: list[str] = []
+        self._answers = answers
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+
+    @property
+    def url(self) -> str:
+        """The base that a client is given, ending in /v1."""
+        return f"http://127.0.0.1:{self._server.server_port}/v1"
+
+    def __enter__(self) -> LoopbackServer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def _next(self, body: dict[str, Any], key: str) -> Answer:
+        with self._lock:
+            self.requests.append(body)
+            self.keys.append(key)
+            return self._answers[min(len(self.requests), len(self._answers)) - 1]
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        serve = self._next
+        stopping = self._stopping
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                answer = serve(body, self.headers.get("Authorization", ""))
+                if stopping.wait(answer.delay_s):
+                    return
+                self.send_response(answer.status)
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Type", answer.content_type)
+                self.send_header("Content-Length", str(len(answer.body)))
+                self.end_headers()
+                self.wfile.write(answer.body)
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Says nothing: the tests look at what came instead."""
+
+        return Handler

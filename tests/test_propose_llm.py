@@ -1,0 +1,187 @@
+"""A model as proposer: every slot is answered or says why not, and no reply is paid for twice."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from loopback_server import LoopbackServer, fails, says
+
+from rewardsmith.errors import LimitReached, ModelError
+from rewardsmith.llm.client import ChatClient, ChatReply, ChatRequest, ScriptedClient, connect
+from rewardsmith.propose import Ask, Proposer
+from rewardsmith.propose.llm import LlmProposer
+from rewardsmith.propose.parse import extract
+from rewardsmith.records import Candidate, Finding, Fitness, Space, TaskSpec, Variable, Verdict
+
+REPLIES = Path(__file__).parent / "replies"
+TASK = TaskSpec(
+    env="Pendulum-v1",
+    sentence="swing up and hold",
+    fitness=Fitness(name="upright", expression="mean(cos(angle))"),
+    variables=(Variable(name="angle", kind="state", source="obs[0]", unit="rad"),),
+    observation=Space(kind="box", size=3),
+    action=Space(kind="box", size=1, low=(-2.0,), high=(2.0,)),
+)
+ASK = Ask(task=TASK, generation=0, slots=("r00c00", "r00c01", "r00c02"))
+GOOD = [(REPLIES / f"c3-{n}.md").read_text(encoding="utf-8") for n in (1, 2, 3)]
+CODES = [extract(reply) for reply in GOOD]
+REFUSED = Verdict(ok=False, findings=(Finding(rule="shape", line=1, message="wrong shape"),))
+
+
+class MemoryLog:
+    """A call log that forgets with the process, and allows at most `allowed` calls."""
+
+    def __init__(self, allowed: int = 100) -> None:
+        self.intents: list[tuple[str, ChatRequest]] = []
+        self.replies: dict[int, ChatReply] = {}
+        self.errors: dict[int, str] = {}
+        self._allowed = allowed
+
+    def stored(self, slot: str, request: ChatRequest) -> ChatReply | None:
+        made = [at for at, intent in enumerate(self.intents) if intent == (slot, request)]
+        return next((self.replies[at] for at in made if at in self.replies), None)
+
+    def intend(self, slot: str, request: ChatRequest) -> int:
+        if len(self.intents) >= self._allowed:
+            raise LimitReached("no more calls")
+        self.intents.append((slot, request))
+        return len(self.intents) - 1
+
+    def reply(self, call_id: int, reply: ChatReply) -> None:
+        self.replies[call_id] = reply
+
+    def error(self, call_id: int, message: str) -> None:
+        self.errors[call_id] = message
+
+
+def proposer(client: ChatClient, log: MemoryLog, concurrency: int = 4) -> LlmProposer:
+    return LlmProposer(client, "some-model", calls=log, concurrency=concurrency)
+
+
+def test_every_slot_gets_the_code_of_its_own_reply() -> None:
+    log = MemoryLog()
+    asked: Proposer = proposer(ScriptedClient(GOOD), log)
+    proposals = asked.propose(ASK)
+    assert [proposal.slot for proposal in proposals] == list(ASK.slots)
+    assert [proposal.code for proposal in proposals] == CODES
+    assert {proposal.origin for proposal in proposals} == {"llm:first"}
+    assert [slot for slot, _ in log.intents] == [f"{slot}/propose" for slot in ASK.slots]
+    assert len({proposal.prompt_hash for proposal in proposals}) == 3
+    assert asked.name == "model a script"
+
+
+def test_parents_make_it_an_evolution() -> None:
+    parent = Candidate(id="r00c07", generation=0, index=7, code=CODES[0])
+    ask = ASK.model_copy(update={"slots": ("r01c00",), "generation": 1, "parents": (parent,)})
+    (proposal,) = proposer(ScriptedClient(GOOD), MemoryLog()).propose(ask)
+    assert (proposal.origin, proposal.parents) == ("llm:evolve", ("r00c07",))
+
+
+def test_a_reply_without_code_shifts_no_other() -> None:
+    replies = ["I'm sorry, I can't.", GOOD[1], "Just be fast."]
+    first, second, third = proposer(ScriptedClient(replies), MemoryLog()).propose(ASK)
+    assert second.code == CODES[1]
+    assert second.failure is None
+    assert first.failure is not None
+    assert (first.code, first.failure.stage, first.failure.cause) == ("", "propose", "refusal")
+    assert third.failure is not None
+    assert third.failure.cause == "no-code"
+
+
+def test_code_that_does_not_parse_goes_on_to_the_critic() -> None:
+    broken = "```python\ndef compute_reward(obs):\n    return {'a': (}\n```"
+    first, *_ = proposer(ScriptedClient([broken, *GOOD[1:]]), MemoryLog()).propose(ASK)
+    assert first.failure is None
+    assert first.code == "def compute_reward(obs):\n    return {'a': (}\n"
+
+
+def test_a_stored_reply_is_never_asked_for_again() -> None:
+    log = MemoryLog()
+    before = proposer(ScriptedClient(GOOD), log).propose(ASK)
+    nobody = ScriptedClient([])
+    assert proposer(nobody, log).propose(ASK) == before
+    assert nobody.requests == []
+
+
+def test_one_lost_call_costs_its_own_slot_only() -> None:
+    log = MemoryLog()
+    client = ScriptedClient([GOOD[0], ModelError("m: gone; try later"), GOOD[2]])
+    first, second, third = proposer(client, log).propose(ASK)
+    assert (first.code, third.code) == (CODES[0], CODES[2])
+    assert second.failure is not None
+    assert (second.failure.cause, second.failure.for_human) == ("model", "m: gone; try later")
+    assert log.errors == {1: "m: gone; try later"}
+
+
+def test_a_model_that_answers_nobody_is_an_error_and_every_call_is_noted() -> None:
+    log = MemoryLog()
+    with pytest.raises(ModelError, match="gone"):
+        proposer(ScriptedClient([ModelError("gone")] * 3), log).propose(ASK)
+    assert log.errors == {0: "gone", 1: "gone", 2: "gone"}
+
+
+def test_a_limit_stops_new_calls_and_keeps_the_replies_of_those_made() -> None:
+    log = MemoryLog(allowed=2)
+    with pytest.raises(LimitReached):
+        proposer(ScriptedClient(GOOD), log).propose(ASK)
+    assert len(log.replies) == 2
+
+
+def test_a_repair_shows_the_code_and_its_error() -> None:
+    client = ScriptedClient([GOOD[1]])
+    log = MemoryLog()
+    broken = Candidate(id="r00c03", generation=0, index=3, code=CODES[0], origin="llm:first")
+    proposal = proposer(client, log).repair(broken, REFUSED, TASK, 1)
+    assert proposal is not None
+    assert (proposal.slot, proposal.code, proposal.origin) == ("r00c03", CODES[1], "llm:first")
+    assert log.intents[0][0] == "r00c03/repair1"
+    roles = [message.role for message in client.requests[0].messages]
+    assert roles == ["system", "user", "assistant", "user"]
+    assert CODES[0].strip() in client.requests[0].messages[2].content
+    assert "wrong shape" in client.requests[0].messages[3].content
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ["No.", f"```python\n# as it was\n{CODES[0]}```", ModelError("gone")],
+    ids=["no code", "the same code", "no reply"],
+)
+def test_a_repair_that_changes_nothing_ends_the_repairing(reply: str | ModelError) -> None:
+    broken = Candidate(id="r00c03", generation=0, index=3, code=CODES[0])
+    assert proposer(ScriptedClient([reply]), MemoryLog()).repair(broken, REFUSED, TASK, 1) is None
+
+
+def test_the_whole_way_over_a_real_server() -> None:
+    with LoopbackServer(
+        fails(429, "slow down", retry_after="0"),
+        says(GOOD[0], finish="length"),
+        says(GOOD[2]),
+    ) as server:
+        client = connect("local", api_base=server.url, env={})
+        log = MemoryLog()
+        ask = ASK.model_copy(update={"slots": ("r00c00", "r00c01")})
+        proposals = proposer(client, log, concurrency=1).propose(ask)
+    assert [proposal.code for proposal in proposals] == [CODES[2], CODES[2]]
+    assert [request["max_tokens"] for request in server.requests] == [4096, 4096, 8192, 4096]
+    assert sorted(log.replies) == [0, 1]
+
+
+def test_no_more_requests_are_in_flight_than_allowed() -> None:
+    class Counting:
+        name = "counting"
+        most = now = 0
+
+        async def complete(self, request: ChatRequest) -> ChatReply:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            await asyncio.sleep(0.01)
+            self.now -= 1
+            return ChatReply(text=GOOD[0], finish="stop", model="m", wall_s=0.0)
+
+    client = Counting()
+    slots = tuple(f"r00c{index:02}" for index in range(8))
+    ask = ASK.model_copy(update={"slots": slots})
+    assert len(proposer(client, MemoryLog(), concurrency=3).propose(ask)) == 8
+    assert client.most == 3
