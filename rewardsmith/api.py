@@ -215,22 +215,22 @@ def reopen(record: RunRecord, options: dict[str, Any]) -> RunRecord:
 
 def search(record: RunRecord, store: Store, observe: Observe) -> Run:
     """Run the loop over `record` to its end."""
-    config = record.config
-    engine = LocalEngine(config.train.max_workers, config.train.timeout_s, config.train.stall_s)
-    transitions = probe_transitions(record.task, config.seed)
-    observe(Event(event="launch", data=_launch(record, store)))
-    if record.kind == "train":
-        _train(record, store, engine, transitions, observe)
-        return Run(store, record.id)
-    parts = loop.Parts(
-        store=store,
-        proposer=make_proposer(config, store, record.id),
-        strategy=Eureka(),
-        engine=engine,
-        transitions=transitions,
-        observe=observe,
-    )
-    loop.Search(record, parts).run()
+    config, train = record.config, record.config.train
+    with LocalEngine(train.max_workers, train.timeout_s, train.stall_s) as engine:
+        observe(Event(event="launch", data=_launch(record, store)))
+        transitions = probe_transitions(record.task, config.seed)
+        if record.kind == "train":
+            _train(record, store, engine, transitions, observe)
+            return Run(store, record.id)
+        parts = loop.Parts(
+            store=store,
+            proposer=make_proposer(config, store, record.id),
+            strategy=Eureka(),
+            engine=engine,
+            transitions=transitions,
+            observe=observe,
+        )
+        loop.Search(record, parts).run()
     return Run(store, record.id)
 
 

@@ -110,7 +110,7 @@ def load_toml(path: Path) -> dict[str, Any]:
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
-    """`["search.samples=6", "train.algo=sac"]` as nested settings; values are TOML or plain text."""
+    """`["search.samples=6", "train.algo=sac"]` as nested settings; values are TOML or text."""
     settings: dict[str, Any] = {}
     for assignment in assignments:
         key, equals, text = assignment.partition("=")

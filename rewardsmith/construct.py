@@ -39,7 +39,7 @@ def make_env(env: str, env_kwargs: Mapping[str, Any]) -> Env:
     build = _factory(env) if from_factory else _registered(env)
     # What a constructor that is not ours raises when its arguments or its files are wrong.
     expected = (gymnasium.error.Error, ImportError, TypeError, ValueError, OSError, RuntimeError,
-                AttributeError, KeyError)  # fmt: skip
+                AssertionError, AttributeError, LookupError)  # fmt: skip
     try:
         built = build(**env_kwargs)
     except expected as error:
@@ -133,11 +133,12 @@ def load_module(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up while it is being imported
     try:
         spec.loader.exec_module(module)
     except (SyntaxError, ImportError, NameError, TypeError, ValueError, AttributeError) as error:
+        del sys.modules[name]
         raise UserError(f"{path} does not import: {error}") from error
-    sys.modules[name] = module
     return module
 
 

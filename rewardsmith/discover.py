@@ -31,7 +31,7 @@ SECRET_TEXT = re.compile(
 
 _PROBE_STEPS = 5
 _MAX_SINGLE = 32
-_HEADING = re.compile(r"^(#+)[ \t]+(.+?)[ \t:]*$", re.MULTILINE)
+_HEADING = re.compile(r"^[ \t]*(#+)[ \t]+(.+?)[ \t:]*$", re.MULTILINE)
 _SMALL_WORDS = frozenset({"of", "the", "a", "an", "along", "in", "to", "on", "and", "its"})
 
 

@@ -1,4 +1,4 @@
-"""The errors of rewardsmith, sorted by whose they are: the user's, the candidate's, or a limit's."""
+"""The errors of rewardsmith, by whose they are: the user's, the candidate's, or a limit's."""
 
 
 class UserError(Exception):

@@ -1,20 +1,18 @@
 """Measures a policy: deterministic rollouts on given seeds, scored by code no candidate can touch.
 
-Run as a process of its own (`python -m rewardsmith.evaluate JOB PARENT_PID`) that has never met the
-candidate's code: it reads the environment's description and a policy's arrays, nothing else.
+Runs in processes of its own (`python -m rewardsmith.evaluate`, see children.py) that have never met
+a candidate's code: they read the environment's description and a policy's arrays, nothing else.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rewardsmith import expressions, policy, tasks
-from rewardsmith.children import die_with_parent
+from rewardsmith import children, expressions, policy, tasks
 from rewardsmith.files import write_record
 from rewardsmith.records import Episodes, Record, TaskSpec
 from rewardsmith.sim import Step
@@ -120,12 +118,11 @@ def evaluate(task: TaskSpec, trained: policy.Policy, seeds: Sequence[int]) -> Ep
     )
 
 
-def main() -> None:
-    """The process: JOB is the path of an EvaluateJob as JSON."""
-    die_with_parent(int(sys.argv[2]))
-    job = EvaluateJob.model_validate_json(Path(sys.argv[1]).read_text("utf-8"))
+def run(path: Path) -> None:
+    """Do the EvaluateJob that stands at `path` as JSON."""
+    job = EvaluateJob.model_validate_json(path.read_text("utf-8"))
     write_record(Path(job.output), evaluate(job.task, policy.load(Path(job.policy)), job.seeds))
 
 
 if __name__ == "__main__":
-    main()
+    children.serve(run)

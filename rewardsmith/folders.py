@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Literal
@@ -44,11 +44,10 @@ class DeclaredTask(Record):
         wanted = all(any(_hits(word, reading) for word in group) for group in self.words)
         return wanted and not any(_hits(word, reading) for word in self.veto)
 
-    def vocabulary(self) -> set[str]:
-        """The words that this task's fitness accounts for."""
+    def unread(self, reading: Reading, names: Iterable[str]) -> tuple[str, ...]:
+        """The words of a sentence that this fitness does not measure; `names` are the robot's."""
         grouped = [word.removeprefix("!") for group in self.words for word in group]
-        vetoed = [word.removeprefix("!") for word in self.veto if word.startswith("!")]
-        return {*grouped, *vetoed, *self.covers}
+        return reading.unread({*grouped, *self.covers, *names}, excluded=self.veto)
 
 
 class Folder(Record):

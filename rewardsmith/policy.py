@@ -74,10 +74,10 @@ class Policy:
         """The deterministic action: (n, d) float64 within the bounds, or (n,) int64."""
         out = self.head(obs)
         if self.header.head == "categorical":
-            return np.argmax(out, axis=-1).astype(np.int64)
+            return _largest(out)
         low, high = np.array(self.header.action.low), np.array(self.header.action.high)
         if self.header.head == "squashed":
-            return low + 0.5 * (np.tanh(out) + 1.0) * (high - low)
+            return np.asarray(low + 0.5 * (np.tanh(out) + 1.0) * (high - low))
         return np.clip(out, low, high)
 
     def sample(
@@ -86,8 +86,12 @@ class Policy:
         """An action drawn from a gaussian (not yet clipped) or categorical head."""
         out = self.head(obs)
         if self.header.head == "categorical":
-            return np.argmax(out + rng.gumbel(size=out.shape), axis=-1).astype(np.int64)
-        return out + np.exp(self.log_std) * rng.standard_normal(out.shape)
+            return _largest(out + rng.gumbel(size=out.shape))
+        return np.asarray(out + np.exp(self.log_std) * rng.standard_normal(out.shape))
+
+
+def _largest(logits: Array) -> NDArray[np.int64]:
+    return np.asarray(np.argmax(logits, axis=-1), np.int64)
 
 
 def save(policy: Policy, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The records that cross modules: frozen, checked, each with its own id. Arrays are never in one."""
+"""The records that cross modules: frozen, checked, each with its own id. None holds an array."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Variable(Record):
     kind: Literal["state", "transition"]
     """`state`: defined at reset, in state and next_state. `transition`: in next_state only."""
     source: str
-    """Where it comes from: `qpos[1]`, `qvel[3:]`, `obs[0:3]`, `body:foot.xpos[2]`, `info:key`, `py:f`."""
+    """Where from: `qpos[1]`, `qvel[3:]`, `obs[0:3]`, `body:foot.xpos[2]`, `info:key`, `py:f`."""
     shape: tuple[int, ...] = ()
     """Shape of one row; () for a scalar."""
     unit: str = ""

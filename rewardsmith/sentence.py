@@ -98,10 +98,20 @@ class Reading(Record):
         """The content words ruled out, as written, in order, each once."""
         return _once(word.text for word in self.words if word.content and word.negated)
 
-    def unread(self, vocabulary: set[str]) -> tuple[str, ...]:
-        """The content words, asked or ruled out, that no word of `vocabulary` covers."""
-        known = {stem(word) for word in vocabulary}
-        return _once(w.text for w in self.words if w.content and w.stem not in known)
+    def unread(self, covered: Iterable[str], excluded: Iterable[str] = ()) -> tuple[str, ...]:
+        """The content words that are not accounted for, as written, in order, each once.
+
+        `covered` accounts for a word however it stands, `excluded` only where it is ruled out.
+        """
+        known = {stem(word) for word in covered}
+        ruled_out = {stem(word) for word in excluded}
+        return _once(
+            word.text
+            for word in self.words
+            if word.content
+            and word.stem not in known
+            and not (word.negated and word.stem in ruled_out)
+        )
 
     def _points(self, way: Direction) -> bool:
         return any(

@@ -250,7 +250,7 @@ class Store:
                     asked_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
                 )
             )
-        return int(inserted.inserted_primary_key[0])
+        return int(inserted.lastrowid)
 
     def finish_call(self, call_id: int, *, reply: str | None, error: str | None) -> None:
         """Store what came back."""

@@ -218,7 +218,7 @@ def _asked(sentence: str, known: EnvDescription) -> tuple[DeclaredTask, str]:
     if not fitting:
         listed = "; ".join(f"{task.name} ({task.sentence})" for task in known.tasks)
         raise UserError(f"{sentence!r} fits no task of {known.env}: {listed}; {ways}")
-    left = {task.name: len(_unread(task, reading, known)) for task in fitting}
+    left = {task.name: len(task.unread(reading, known.names)) for task in fitting}
     best = [task for task in fitting if left[task.name] == min(left.values())]
     if len(best) > 1:
         names = " and ".join(task.name for task in best)
@@ -237,12 +237,8 @@ def _declared_fitness(
         direction=declared.direction,
         why=why,
         solved=declared.solved,
-        unread=_unread(declared, reading, known),
+        unread=declared.unread(reading, known.names),
     )
-
-
-def _unread(task: DeclaredTask, reading: Reading, known: EnvDescription) -> tuple[str, ...]:
-    return reading.unread(task.vocabulary() | set(known.names))
 
 
 def _needs_fitness(known: EnvDescription) -> str:

@@ -439,8 +439,16 @@ def test_a_foreign_reward_without_a_handle_leads_to_a_fresh_one() -> None:
     assert (child.origin, child.parents) == ("grammar:fresh", ())
 
 
-def test_a_file_of_its_own_with_numbers_changed_by_hand_is_still_its_own() -> None:
-    code = propose(hopper())[0].code.replace('"alive_weight": 1.0', '"alive_weight": 3.0')
+def test_a_weight_set_to_zero_by_hand_does_not_stall_it() -> None:
+    code = propose(TASKS["no variables"])[0].code.replace("0.05", "0.0")
+    child = propose(TASKS["no variables"], 1, parents=(trained(code, ()),))[0]
+    assert child.origin == "grammar:fresh"
+
+
+@pytest.mark.parametrize("number", ["3.0", "3"])
+def test_a_file_of_its_own_with_numbers_changed_by_hand_is_still_its_own(number: str) -> None:
+    code = propose(hopper())[0].code.replace('"alive_weight": 1.0', f'"alive_weight": {number}')
     terms = (stats("forward_speed", (0.5, 1.0), 0.1), stats("alive", (2.0, 3.0), 0.9))
     child = propose(hopper(), 1, parents=(trained(code, terms),))[0]
     assert params(child.code)["alive_weight"] == 0.75
+    assert child.code.startswith('"""A reward composed of typed terms')

@@ -77,7 +77,8 @@ def test_content_words_are_as_written_and_empty_words_are_left_out() -> None:
     reading = read("Run forward as fast as possible while juggling, without tripping!")
     assert reading.asked == ("run", "forward", "fast", "juggling")
     assert reading.negated == ("tripping",)
-    assert reading.unread({"runs", "forward", "fast"}) == ("juggling", "tripping")
+    assert reading.unread(["runs", "forward", "fast"]) == ("juggling", "tripping")
+    assert reading.unread(["run", "fast"], excluded=["trip", "forward"]) == ("forward", "juggling")
 
 
 def test_nothing_to_read() -> None:

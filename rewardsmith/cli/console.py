@@ -15,6 +15,7 @@ from rich.text import Text
 
 from rewardsmith.cli.words import describe_event, number, scored, shares
 from rewardsmith.config import RunConfig
+from rewardsmith.measure import Arm
 from rewardsmith.records import (
     Baseline,
     Candidate,
@@ -151,7 +152,7 @@ def show_plan(config: RunConfig, task: TaskSpec, proposer: str) -> None:
     trainings = search.iterations * search.samples * search.seeds + arms * search.report_seeds
     calls = search.iterations * search.samples
     asked = (
-        f"at most {calls * (1 + search.repairs) * (1 + search.retries)} calls, usually about {calls}"
+        f"about {calls} calls, at most {calls * (1 + search.repairs) * (1 + search.retries)}"
         if config.model.proposer == "llm"
         else "no calls to a model"
     )
@@ -305,8 +306,8 @@ def _report_table(
     table.add_column("native return", justify="right", no_wrap=True)
     table.add_column("seeds", justify="right")
     table.add_column("", overflow="fold")
-    finalists = [candidate for candidate in candidates if candidate.report]
-    for arm in (*finalists, *baselines):
+    arms: list[Arm] = [candidate for candidate in candidates if candidate.report]
+    for arm in [*arms, *baselines]:
         is_best = isinstance(arm, Candidate) and arm.id == best.id
         name = arm.id if isinstance(arm, Candidate) else arm.name
         words = "best" if is_best else comparison(run, best, arm)
@@ -323,7 +324,8 @@ def _report_table(
 
 
 def _footnotes(run: RunRecord, best: Candidate, baselines: Sequence[Baseline]) -> list[str]:
-    reports = [arm.report for arm in (best, *baselines) if arm.report]
+    arms: list[Arm] = [best, *baselines]
+    reports = [arm.report for arm in arms if arm.report]
     lines = []
     if any(report.n_seeds < ENOUGH_SEEDS for report in reports):
         lines.append(f"too few seeds (below {ENOUGH_SEEDS}) to be sure of any order")
@@ -338,7 +340,7 @@ def _measure_words(run: RunRecord) -> str:
     return f"{run.task.fitness.name}{unit}"
 
 
-def _native_return(arm: Candidate | Baseline) -> str:
+def _native_return(arm: Arm) -> str:
     values = [
         value
         for training in arm.trainings

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import ast
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 IMPORTS = frozenset({"numpy", "numpy.linalg", "math"})
 
-NUMPY = frozenset(
+NUMPY = _words(
     """
     abs absolute add all allclose amax amin angle any append apply_along_axis arange arccos arccosh
     arcsin arcsinh arctan arctan2 arctanh argmax argmin argsort argwhere around array array_equal
@@ -21,29 +26,29 @@ NUMPY = frozenset(
     isinf isnan isneginf isposinf isreal kron ldexp less less_equal linalg linspace log log10 log1p
     log2 logaddexp logaddexp2 logical_and logical_not logical_or logical_xor logspace matmul
     matvec max maximum mean median meshgrid min minimum mod modf moveaxis multiply nan nan_to_num
-    nanmax nanmean nanmin nansum ndarray ndim negative newaxis nextafter nonzero norm not_equal
+    nanmax nanmean nanmin nansum ndarray ndim negative newaxis nextafter nonzero not_equal
     number ones ones_like outer percentile permute_dims pi piecewise polyval pow positive power
     prod ptp put_along_axis quantile rad2deg radians ravel real reciprocal remainder repeat reshape
     result_type rint roll rot90 round searchsorted select shape sign signbit sin sinc sinh size
     sort split sqrt square squeeze stack std subtract sum swapaxes take take_along_axis tan tanh
     tensordot tile trace transpose trapezoid tri tril triu true_divide trunc unique unravel_index
     unwrap vander var vdot vecdot vecmat vectorize vstack where zeros zeros_like
-    """.split()
-) - {"norm"}
-LINALG = frozenset(
-    "cross det eigh eigvalsh inv matmul matrix_norm multi_dot norm outer pinv solve trace vecdot "
-    "vector_norm LinAlgError".split()
+    """
 )
-MATH = frozenset(
+LINALG = _words(
+    "cross det eigh eigvalsh inv matmul matrix_norm multi_dot norm outer pinv solve trace vecdot "
+    "vector_norm LinAlgError"
+)
+MATH = _words(
     """
     acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh degrees dist e erf erfc exp
     exp2 expm1 fabs floor fmod fsum gamma hypot inf isclose isfinite isinf isnan lgamma log log10
     log1p log2 nan pi pow prod radians remainder sin sinh sqrt tan tanh tau trunc
-    """.split()
+    """
 )
 BY_MODULE = {"numpy": NUMPY, "numpy.linalg": LINALG, "math": MATH}
 
-ATTRIBUTES = frozenset(
+ATTRIBUTES = _words(
     """
     T accumulate all any append argmax argmin argsort astype ceil clip conj copy count cumprod
     cumsum diagonal dot dtype endswith eps extend fill flatten floor get index insert is_integer
@@ -51,13 +56,13 @@ ATTRIBUTES = frozenset(
     reduce remove repeat replace reshape reverse round searchsorted setdefault shape size sort
     split squeeze startswith std strip sum swapaxes take tiny tolist trace transpose union update
     upper values var
-    """.split()
+    """
 )
 """Of arrays, numbers, dicts, lists and strings. Not among them: what reaches files (`tofile`),
 memory (`ctypes`, `data`, `base`, `setflags`) or the interpreter (`format` reads attributes)."""
 
-MUTATORS = frozenset(
-    "append extend fill insert pop remove reverse setdefault sort update add discard clear".split()
+MUTATORS = _words(
+    "add append clear discard extend fill insert pop remove reverse setdefault sort update"
 )
 """Methods that change the object they belong to."""
 

@@ -50,8 +50,8 @@ def _signature(entry: ast.FunctionDef, reading: Reading) -> None:
         reading.findings.append(_error("signature", entry.lineno, message))
     for argument in named:
         if argument.arg not in ARGUMENTS:
-            hint = _hint(argument.arg, ARGUMENTS) or f"; there are {', '.join(ARGUMENTS)}"
-            message = f"{ENTRY_POINT} has no argument `{argument.arg}`{hint}"
+            near = hint(argument.arg, ARGUMENTS) or f"; there are {', '.join(ARGUMENTS)}"
+            message = f"{ENTRY_POINT} has no argument `{argument.arg}`{near}"
             reading.findings.append(_error("signature", argument.lineno, message))
     reading.arguments = tuple(argument.arg for argument in named)
 
@@ -64,8 +64,8 @@ def _params(tree: ast.Module, reading: Reading) -> None:
         numbers = _literal(value)
         if numbers is None:
             message = f"{PARAMS_NAME} must be a literal dict of names and plain numbers"
-            hint = "; keep anything else in a constant of its own"
-            reading.findings.append(_error("params", node.lineno, message + hint))
+            near = "; keep anything else in a constant of its own"
+            reading.findings.append(_error("params", node.lineno, message + near))
         else:
             reading.params = numbers
 
@@ -101,25 +101,23 @@ def _params_used(entry: ast.FunctionDef, reading: Reading) -> None:
             case ast.Subscript(
                 value=ast.Name(id="params"), slice=ast.Constant(value=str(key)), ctx=ast.Load()
             ) if key not in reading.params and "params" in reading.arguments:
-                hint = _hint(key, reading.params) or f"; add it to {PARAMS_NAME}"
-                message = f'params["{key}"] is not in {PARAMS_NAME}{hint}'
+                near = hint(key, reading.params) or f"; add it to {PARAMS_NAME}"
+                message = f'params["{key}"] is not in {PARAMS_NAME}{near}'
                 reading.findings.append(_error("params", node.lineno, message))
 
 
-def _variables(
-    tree: ast.Module, entry: ast.FunctionDef, task: TaskSpec, reading: Reading
-) -> None:
+def _variables(tree: ast.Module, entry: ast.FunctionDef, task: TaskSpec, reading: Reading) -> None:
     """Which columns are read; what is read directly from state or next_state must exist."""
     available = available_columns(task)
     used: set[tuple[str, str]] = set()
     escaped: set[str] = set()
     direct: set[int] = set()
-    for node, argument, name in _direct_reads(entry):
-        direct.add(id(node.value))
+    for base, argument, name in _direct_reads(entry):
+        direct.add(id(base))
         used.add((argument, name))
         known = {column.name for column in available if column.argument == argument}
         if name not in known:
-            reading.findings.append(_unknown(task, argument, name, known, node.lineno))
+            reading.findings.append(_unknown(task, argument, name, known, base.lineno))
     for node in ast.walk(entry):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in direct:
             if node.id in _NAMED:
@@ -140,18 +138,17 @@ def _variables(
     )
 
 
-def _direct_reads(
-    entry: ast.FunctionDef,
-) -> Iterator[tuple[ast.Attribute | ast.Subscript, str, str]]:
-    """`state.x` and `state["x"]`: the node, the argument, the variable."""
+def _direct_reads(entry: ast.FunctionDef) -> Iterator[tuple[ast.Name, str, str]]:
+    """`state.x` and `state["x"]`: the name node, the argument, the variable."""
     for node in ast.walk(entry):
         match node:
-            case ast.Attribute(value=ast.Name(id=argument), attr=name) if argument in _NAMED:
-                yield node, argument, name
-            case ast.Subscript(
-                value=ast.Name(id=argument), slice=ast.Constant(value=str(name))
+            case (
+                ast.Attribute(value=ast.Name(id=argument) as base, attr=name)
+                | ast.Subscript(
+                    value=ast.Name(id=argument) as base, slice=ast.Constant(value=str(name))
+                )
             ) if argument in _NAMED:
-                yield node, argument, name
+                yield base, argument, name
 
 
 def _mentions(tree: ast.Module) -> Iterator[str]:
@@ -168,12 +165,13 @@ def _unknown(task: TaskSpec, argument: str, name: str, known: set[str], line: in
             f"`next_state.{name}` does"
         )
     else:
-        hint = _hint(name, known) or f"; there are {', '.join(sorted(known)) or 'none'}"
-        message = f"`{argument}` has no variable `{name}`{hint}"
+        near = hint(name, known) or f"; there are {', '.join(sorted(known)) or 'none'}"
+        message = f"`{argument}` has no variable `{name}`{near}"
     return _error("variable", line, message)
 
 
-def _hint(name: str, known: Iterable[str]) -> str:
+def hint(name: str, known: Iterable[str]) -> str:
+    """`; did you mean ...?`, or "" where nothing is near."""
     near = difflib.get_close_matches(name, sorted(known), n=1)
     return f"; did you mean `{near[0]}`?" if near else ""
 

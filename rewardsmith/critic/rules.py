@@ -4,57 +4,38 @@ from __future__ import annotations
 
 import ast
 import builtins
-import difflib
-import unicodedata
-import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from pyflakes import checker, messages
 
-from rewardsmith.critic import allowed, contract
+from rewardsmith.critic import allowed, contract, text
+from rewardsmith.critic.contract import hint
 from rewardsmith.jail.protocol import REWARD_BUILTINS
 from rewardsmith.records import CheckedReward, Finding, Record, TaskSpec
 
-MAX_BYTES = 32 * 1024
-_MAX_NODES = 6000
-_MAX_DEPTH = 100
 _MAX_INTEGER = 2**53
-# Bidirectional controls, zero-width and other invisible characters are all of category Cf.
-_INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
 
 class Inspection(Record):
-    """What the text tells: findings and, where none is an error, the reward without its terms."""
+    """What the text tells: findings or, where there is none, the reward without its terms."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...] = ()
     draft: CheckedReward | None = None
 
 
 def inspect(code: str, task: TaskSpec) -> Inspection:
     """Judge `code` by its text alone; nothing of it is executed."""
-    problems = list(_bytes(code))
-    if not problems:
-        tree = _parse(code)
-        if isinstance(tree, Finding):
-            problems = [tree]
-        else:
-            return _inspect_tree(code, tree, task)
-    return Inspection(findings=tuple(problems))
-
-
-def _inspect_tree(code: str, tree: ast.Module, task: TaskSpec) -> Inspection:
-    too_large = _too_large(tree)
-    if too_large is not None:
-        return Inspection(findings=(too_large,))
+    tree = text.parse(code)
+    if not isinstance(tree, ast.Module):
+        return Inspection(findings=tree)
     walk = _Walk(tree, {variable.name for variable in task.variables})
     read = contract.read(tree, task)
     found = {(f.line or 0, f.rule, f.message): f for f in (*walk.findings, *read.findings)}
-    if not any(finding.severity == "error" for finding in found.values()):
-        found |= {(f.line or 0, f.rule, f.message): f for f in _undefined(tree)}
-    findings = tuple(found[key] for key in sorted(found))
-    if any(finding.severity == "error" for finding in findings):
-        return Inspection(findings=findings)
+    if not found:
+        found = {(f.line or 0, f.rule, f.message): f for f in _undefined(tree)}
+    if found:
+        return Inspection(findings=tuple(found[key] for key in sorted(found)))
     draft = CheckedReward(
         code=code,
         arguments=read.arguments,
@@ -62,57 +43,7 @@ def _inspect_tree(code: str, tree: ast.Module, task: TaskSpec) -> Inspection:
         terms=(),
         params=read.params,
     )
-    return Inspection(findings=findings, draft=draft)
-
-
-# --- bytes and syntax ----------------------------------------------------------------------------
-
-
-def _bytes(code: str) -> Iterator[Finding]:
-    try:
-        size = len(code.encode("utf-8"))
-    except UnicodeEncodeError:
-        yield Finding(rule="bytes", message="the code is not valid UTF-8")
-        return
-    if size > MAX_BYTES:
-        yield Finding(rule="bytes", message=f"the code has {size} bytes; at most {MAX_BYTES}")
-        return
-    for number, line in enumerate(code.split("\n"), start=1):
-        for character in line.rstrip("\r").replace("\t", " "):
-            if unicodedata.category(character) in _INVISIBLE:
-                yield Finding(
-                    rule="bytes",
-                    line=number,
-                    message=f"the character U+{ord(character):04X} is invisible or reorders text: "
-                    "remove it",
-                )
-                break
-
-
-def _parse(code: str) -> ast.Module | Finding:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an odd escape is not worth a word
-            return ast.parse(code)
-    except SyntaxError as error:
-        return Finding(rule="syntax", line=error.lineno, message=f"syntax error: {error.msg}")
-    except (RecursionError, MemoryError):
-        return Finding(rule="syntax", message="the code is nested too deeply to be parsed")
-
-
-def _too_large(tree: ast.Module) -> Finding | None:
-    # By hand and not recursively: the tree is hostile until its depth is known.
-    nodes = 0
-    stack: list[tuple[ast.AST, int]] = [(tree, 0)]
-    while stack:
-        node, depth = stack.pop()
-        nodes += 1
-        if depth > _MAX_DEPTH or nodes > _MAX_NODES:
-            what = "nested too deeply" if depth > _MAX_DEPTH else "too long"
-            line = getattr(node, "lineno", None)
-            return Finding(rule="syntax", line=line, message=f"the code is {what}: simplify it")
-        stack.extend((child, depth + 1) for child in ast.iter_child_nodes(node))
-    return None
+    return Inspection(draft=draft)
 
 
 def _undefined(tree: ast.Module) -> Iterator[Finding]:
@@ -121,7 +52,7 @@ def _undefined(tree: ast.Module) -> Iterator[Finding]:
         line = message.lineno
         if isinstance(message, messages.UndefinedName | messages.UndefinedLocal):
             name = message.message_args[0]
-            near = near_name(name, {*_bound_names(tree), *REWARD_BUILTINS})
+            near = hint(name, {*_bound_names(tree), *REWARD_BUILTINS})
             yield Finding(rule="undefined", line=line, message=f"`{name}` is not defined{near}")
 
 
@@ -212,7 +143,7 @@ class _Walk:
             self._chain(node, self._modules[base.id], chain[::-1])
             return False
         if node.attr.startswith("_") or node.attr not in self._attributes:
-            near = near_name(node.attr, self._attributes)
+            near = hint(node.attr, self._attributes)
             self._refuse("attribute", node, f"`.{node.attr}` is not available to rewards{near}")
         return True
 
@@ -231,8 +162,8 @@ class _Walk:
         label = f"{module.replace('numpy', 'np')}.{name}"
         unknown = module == "numpy" and name not in dir(np)
         why = "does not exist in NumPy" if unknown else "is not available to rewards"
-        hint = near_name(name, members) or "; a reward computes from its arguments alone"
-        self._refuse("numpy" if module != "math" else "math", node, f"`{label}` {why}{hint}")
+        advice = hint(name, members) or "; a reward computes from its arguments alone"
+        self._refuse("numpy" if module != "math" else "math", node, f"`{label}` {why}{advice}")
 
     def _name(self, node: ast.Name) -> None:
         name = node.id
@@ -274,12 +205,6 @@ class _Walk:
     def _refuse(self, rule: str, node: ast.AST, message: str) -> None:
         line = getattr(node, "lineno", None)
         self.findings.append(Finding(rule=rule, line=line, message=message))
-
-
-def near_name(name: str, known: Iterable[str]) -> str:
-    """`; did you mean ...?`, or "" where nothing is near."""
-    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.7)
-    return f"; did you mean `{near[0]}`?" if near else ""
 
 
 def _is_dunder(name: str) -> bool:

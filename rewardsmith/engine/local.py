@@ -1,38 +1,38 @@
-"""Runs jobs on this machine: a process each, at most so many at once, with a stated patience."""
+"""Runs jobs on this machine: warm child processes, one a core, with a stated patience."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 from pydantic import ValidationError
 
 from rewardsmith import children
+from rewardsmith.children import Child
 from rewardsmith.engine import Evaluated
 from rewardsmith.evaluate import EvaluateJob
 from rewardsmith.files import write_record
 from rewardsmith.records import Episodes, Failure, Record, Training
 from rewardsmith.train import Progress, TrainJob
 
-_POLL_S = 0.1
-_LOG_LINES = 12
+_POLL_S = 0.05
+_TRAINER, _EVALUATOR = "rewardsmith.train.child", "rewardsmith.evaluate"
 
 Job = TypeVar("Job", TrainJob, EvaluateJob)
 
 
 @dataclass
 class _Running(Generic[Job]):
-    """A child at work; a training shows life by lines in `reports`."""
+    """A job in a child; a training shows life by lines in `reports`."""
 
     job: Job
-    process: subprocess.Popen[bytes]
-    log: Path
-    reports: Path | None = None
+    path: Path
+    child: Child
+    reports: Path | None
     started: float = field(default_factory=time.monotonic)
     alive_at: float = field(default_factory=time.monotonic)
     read: int = 0
@@ -40,7 +40,7 @@ class _Running(Generic[Job]):
 
 @dataclass(frozen=True)
 class _Ended(Generic[Job]):
-    """A child that has ended; `why` is empty when it ended well."""
+    """A job that has ended; `why` is empty when it ended well."""
 
     job: Job
     cause: str = ""
@@ -48,12 +48,12 @@ class _Ended(Generic[Job]):
 
 
 class LocalEngine:
-    """Child processes on this machine.
+    """Child processes on this machine; a context manager that ends them.
 
     Attributes:
         max_workers: jobs at once; None takes one a core.
         timeout_s: a job that takes longer is ended and counts as failed.
-        stall_s: the same for one that reports nothing for so long.
+        stall_s: the same for a training that reports nothing for so long.
     """
 
     def __init__(
@@ -62,6 +62,17 @@ class LocalEngine:
         self.max_workers = max_workers or os.cpu_count() or 1
         self.timeout_s = timeout_s
         self.stall_s = stall_s
+        self._idle: dict[str, list[Child]] = {_TRAINER: [], _EVALUATOR: []}
+
+    def __enter__(self) -> Self:
+        """Start the trainers, so that they are warm when the first reward is."""
+        self._idle[_TRAINER] = [Child(_TRAINER) for _ in range(self.max_workers)]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for idle in self._idle.values():
+            while idle:
+                idle.pop().kill()
 
     def train(
         self,
@@ -77,7 +88,7 @@ class LocalEngine:
                 yield done
             else:
                 waiting.append(job)
-        for ended in self._run(waiting, self._start_training, progress, poll):
+        for ended in self._run(_TRAINER, waiting, self._start_training, progress, poll):
             result = None if ended.why else _finished_training(ended.job)
             yield result or _failed_training(ended)
 
@@ -92,84 +103,94 @@ class LocalEngine:
                 yield Evaluated(job=job, episodes=episodes)
             else:
                 waiting.append(job)
-        for ended in self._run(waiting, _start_evaluation, lambda job, line: None, poll):
+        for ended in self._run(
+            _EVALUATOR, waiting, self._start_evaluation, lambda job, line: None, poll
+        ):
             episodes = None if ended.why else _stored_episodes(ended.job)
             failure = None if episodes else _failure("evaluate", ended)
             yield Evaluated(job=ended.job, episodes=episodes, failure=failure)
 
     def _run(
         self,
+        module: str,
         jobs: Sequence[Job],
-        start: Callable[[Job], _Running[Job]],
+        start: Callable[[Job, Child], _Running[Job]],
         progress: Callable[[Job, Progress], None],
         poll: Callable[[], None],
     ) -> Iterator[_Ended[Job]]:
         waiting, running = list(jobs), list[_Running[Job]]()
+        idle = self._idle[module]
         try:
             while waiting or running:
                 while waiting and len(running) < self.max_workers:
-                    running.append(start(waiting.pop(0)))
+                    child = idle.pop() if idle else Child(module)
+                    running.append(start(waiting.pop(0), child))
                 poll()
-                for child in list(running):
-                    self._follow(child, progress)
-                    ended = self._ended(child)
+                for work in list(running):
+                    _follow(work, progress)
+                    ended = self._ended(work)
                     if ended:
-                        running.remove(child)
-                        children.kill(child.process)
+                        running.remove(work)
+                        if ended.why:
+                            work.child.kill()
+                        else:
+                            idle.append(work.child)
                         yield ended
                 time.sleep(_POLL_S)
         finally:
-            for child in running:
-                children.kill(child.process)
+            for work in running:
+                work.child.kill()
 
-    def _start_training(self, job: TrainJob) -> _Running[TrainJob]:
+    def _start_training(self, job: TrainJob, child: Child) -> _Running[TrainJob]:
         folder = Path(job.folder)
-        write_record(folder / "job.json", job)
+        path = folder / "job.json"
+        write_record(path, job)
         for stale in ("result.json", "progress.jsonl"):
             (folder / stale).unlink(missing_ok=True)
-        log = folder / "log.txt"
-        process = children.start("rewardsmith.train.child", str(folder / "job.json"), log=log)
-        return _Running(job, process, log, folder / "progress.jsonl")
+        child.give(path)
+        return _Running(job, path, child, folder / "progress.jsonl")
 
-    def _follow(self, child: _Running[Job], progress: Callable[[Job, Progress], None]) -> None:
-        """Read the whole lines that a training has written since the last look."""
-        if not child.reports:
-            return
-        try:
-            with child.reports.open("rb") as file:
-                file.seek(child.read)
-                fresh = file.read()
-        except FileNotFoundError:
-            return
-        whole = fresh[: fresh.rfind(b"\n") + 1]
-        if not whole:
-            return
-        child.read += len(whole)
-        child.alive_at = time.monotonic()
-        progress(child.job, Progress.model_validate_json(whole.splitlines()[-1]))
+    def _start_evaluation(self, job: EvaluateJob, child: Child) -> _Running[EvaluateJob]:
+        path = _request(job)
+        write_record(path, job)
+        Path(job.output).unlink(missing_ok=True)
+        child.give(path)
+        return _Running(job, path, child, None)
 
-    def _ended(self, child: _Running[Job]) -> _Ended[Job] | None:
-        code = child.process.poll()
-        now = time.monotonic()
-        if code == 0:
-            return _Ended(child.job)
+    def _ended(self, work: _Running[Job]) -> _Ended[Job] | None:
+        if work.child.done():
+            return _Ended(work.job)
+        code = work.child.exit_code()
         if code is not None:
             words = f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            return _Ended(child.job, "crash", f"{words}: {_last_line(child.log)}")
-        if now - child.started > self.timeout_s:
-            return _Ended(child.job, "timeout", f"took longer than {self.timeout_s:g} s")
-        if child.reports and now - child.alive_at > self.stall_s:
-            return _Ended(child.job, "timeout", f"reported nothing for {self.stall_s:g} s")
+            return _Ended(work.job, "crash", f"{words}: {_last_line(work.path)}")
+        now = time.monotonic()
+        if now - work.started > self.timeout_s:
+            return _Ended(work.job, "timeout", f"took longer than {self.timeout_s:g} s")
+        if work.reports and now - work.alive_at > self.stall_s:
+            return _Ended(work.job, "timeout", f"reported nothing for {self.stall_s:g} s")
         return None
 
 
-def _start_evaluation(job: EvaluateJob) -> _Running[EvaluateJob]:
-    output = Path(job.output)
-    request, log = output.with_suffix(".job.json"), output.with_suffix(".log")
-    write_record(request, job)
-    output.unlink(missing_ok=True)
-    process = children.start("rewardsmith.evaluate", str(request), log=log)
-    return _Running(job, process, log)
+def _follow(work: _Running[Job], progress: Callable[[Job, Progress], None]) -> None:
+    """Read the whole lines that a training has written since the last look."""
+    if not work.reports:
+        return
+    try:
+        with work.reports.open("rb") as file:
+            file.seek(work.read)
+            fresh = file.read()
+    except FileNotFoundError:
+        return
+    whole = fresh[: fresh.rfind(b"\n") + 1]
+    if whole:
+        work.read += len(whole)
+        work.alive_at = time.monotonic()
+        progress(work.job, Progress.model_validate_json(whole.splitlines()[-1]))
+
+
+def _request(job: EvaluateJob) -> Path:
+    return Path(job.output).with_suffix(".job.json")
 
 
 def _finished_training(job: TrainJob) -> Training | None:
@@ -181,10 +202,9 @@ def _finished_training(job: TrainJob) -> Training | None:
 
 
 def _stored_episodes(job: EvaluateJob) -> Episodes | None:
-    output = Path(job.output)
-    if _read(output.with_suffix(".job.json"), EvaluateJob) != job:
+    if _read(_request(job), EvaluateJob) != job:
         return None
-    return _read(output, Episodes)
+    return _read(Path(job.output), Episodes)
 
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
@@ -210,18 +230,14 @@ def _failed_training(ended: _Ended[TrainJob]) -> Training:
 
 
 def _failure(stage: str, ended: _Ended[Job]) -> Failure:
-    why = ended.why or "left no result"
     what = "training" if stage == "train" else "evaluation"
+    words = f"the {what} {ended.why or 'left no result'}"
     return Failure.model_validate(
-        {
-            "stage": stage,
-            "cause": ended.cause or "crash",
-            "for_llm": f"the {what} {why}",
-            "for_human": f"{what} {why}",
-        }
+        {"stage": stage, "cause": ended.cause or "crash", "for_llm": words, "for_human": words}
     )
 
 
-def _last_line(log: Path) -> str:
-    lines = log.read_text("utf-8", "replace").strip().splitlines()[-_LOG_LINES:]
+def _last_line(job: Path) -> str:
+    log = children.log_of(job)
+    lines = log.read_text("utf-8", "replace").strip().splitlines() if log.exists() else []
     return lines[-1] if lines else f"no message; see {log}"

@@ -229,7 +229,8 @@ def _shape_advice(shape: tuple[int, ...], rows: int) -> str:
 
 def _describe(error: BaseException) -> str:
     message = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    return f"{type(error).__name__}: {message}"
+    hint = "; the inputs can not be changed, work on a copy" if "read-only" in message else ""
+    return f"{type(error).__name__}: {message}{hint}"
 
 
 def _line(error: BaseException) -> int:

@@ -1,14 +1,13 @@
-"""The process of one training: `python -m rewardsmith.train.child JOB PARENT_PID`.
+"""The process that trains (`python -m rewardsmith.train.child`, see children.py).
 
 It holds the physics, the policy and a jailed worker; the candidate's code runs in the worker only.
 """
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from rewardsmith.children import die_with_parent
+from rewardsmith import children
 from rewardsmith.errors import CandidateError
 from rewardsmith.files import write_record
 from rewardsmith.records import Failure, Training
@@ -44,12 +43,14 @@ def run(job: TrainJob) -> Training:
             )
 
 
-def main() -> None:
-    """Read the job, train, leave result.json."""
-    die_with_parent(int(sys.argv[2]))
-    job = TrainJob.model_validate_json(Path(sys.argv[1]).read_text("utf-8"))
-    write_record(Path(job.folder) / "result.json", run(job))
+def serve_one(path: Path) -> None:
+    """Do the TrainJob that stands at `path` as JSON; leaves result.json beside it."""
+    job = TrainJob.model_validate_json(path.read_text("utf-8"))
+    write_record(path.with_name("result.json"), run(job))
 
 
 if __name__ == "__main__":
-    main()
+    # Loaded before the first job comes: the parent is still busy with the critic.
+    import rewardsmith.train.sb3  # noqa: F401
+
+    children.serve(serve_one)

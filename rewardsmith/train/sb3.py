@@ -180,7 +180,7 @@ class _Ppo:
             self._returns = np.where(done[t], 0.0, self._returns)
         self._return_scale.update(history.reshape(-1))
         scale = np.sqrt(float(self._return_scale.var) + 1e-8)
-        return np.clip(total / scale, -_REWARD_CLIP, _REWARD_CLIP)
+        return np.asarray(np.clip(total / scale, -_REWARD_CLIP, _REWARD_CLIP))
 
     def _update(self) -> None:
         done = self._account.timesteps / self._job.timesteps
@@ -220,7 +220,7 @@ def _ppo_model(job: TrainJob, chosen: PpoSettings, width: int) -> PPO:
 
     model = PPO(
         "MlpPolicy",
-        None,
+        None,  # type: ignore[arg-type]  # see below
         learning_rate=rate,
         n_steps=chosen.n_steps,
         batch_size=min(chosen.batch_size, chosen.n_steps * job.n_envs),

@@ -86,13 +86,13 @@ def read(code: str, catalogue: Catalogue) -> Genome | None:
     """The genome of a file that `write` wrote, also after its numbers were changed; else None.
 
     It is recovered from the file alone: the names of the terms and PARAMS. What would not be
-    written again as the same program is somebody else's.
+    written again as the same program is somebody else's, and so is a weight that no factor moves.
     """
     try:
         tree = ast.parse(code)
     except (SyntaxError, ValueError):
         return None
-    params = _literal_params(tree)
+    params = _params(tree)
     genes = []
     for term in catalogue.terms.values():
         keys = {key: _param(term.name, key) for key in ("weight", *term.numbers)}
@@ -100,21 +100,34 @@ def read(code: str, catalogue: Catalogue) -> Genome | None:
             numbers = {key: params[name] for key, name in keys.items() if key != "weight"}
             genes.append(Gene(name=term.name, weight=params[keys["weight"]], numbers=numbers))
     genome = Genome(genes=tuple(genes))
-    if not genes or ast.dump(ast.parse(write(genome, catalogue))) != ast.dump(tree):
+    if not genes or not all(gene.weight > 0 for gene in genes):
         return None
-    return genome
+    again = ast.parse(write(genome, catalogue))
+    return genome if _without_params(again) == _without_params(tree) else None
 
 
-def _literal_params(tree: ast.Module) -> dict[str, float]:
-    for node in tree.body:
-        match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name == PARAMS_NAME:
-                try:
-                    literal = ast.literal_eval(value)
-                except ValueError:
-                    return {}
-                return dict(literal) if isinstance(literal, dict) else {}
-    return {}
+def _params(tree: ast.Module) -> dict[str, float]:
+    """The numbers in PARAMS, where it is a literal dictionary."""
+    literal: object = {}
+    try:
+        for node in tree.body:
+            if isinstance(node, ast.Assign) and _is_params(node):
+                literal = ast.literal_eval(node.value)
+    except (ValueError, TypeError):
+        return {}
+    items = literal.items() if isinstance(literal, dict) else ()
+    return {name: float(value) for name, value in items if type(value) in (int, float)}
+
+
+def _without_params(tree: ast.Module) -> list[str]:
+    return [ast.dump(node) for node in tree.body if not _is_params(node)]
+
+
+def _is_params(node: ast.stmt) -> bool:
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            return name == PARAMS_NAME
+    return False
 
 
 def _header(terms: Iterable[Term]) -> list[str]:

@@ -77,7 +77,7 @@ def crossed(
     yours = {gene.name: gene for gene in second.genes if gene.name in extras}
     for name in sorted(mine.keys() | yours.keys()):
         if name in mine and name in yours:
-            weight = rounded(float(np.sqrt(mine[name].weight * yours[name].weight)))
+            weight = rounded((mine[name].weight + yours[name].weight) / 2)
             genes.append(mine[name].model_copy(update={"weight": weight}))
         elif rng.random() < 0.5:
             genes.append((mine | yours)[name])
@@ -99,9 +99,9 @@ def varied(genome: Genome, catalogue: Catalogue, rng: np.random.Generator) -> It
     """Without end: single changes in drawn order, then all numbers moved further and further."""
     changes: list[Genome] = []
     for gene in genome.genes:
-        goal = bool(catalogue.group_of(gene.name))
-        changes += [genome.rescaled(gene.name, GOAL_UP if goal else DOWN)]
-        if not goal and len(genome.genes) > 1:
+        role = catalogue.terms[gene.name].role
+        changes.append(genome.rescaled(gene.name, GOAL_UP if role == "goal" else DOWN))
+        if role in ("posture", "effort") and len(genome.genes) > 1:
             changes.append(genome.without(gene.name))
         changes += _reshaped(genome, catalogue, gene.name)
     changes += [
@@ -131,15 +131,13 @@ def foreign(
 
 
 def _on_term(genome: Genome, catalogue: Catalogue, observation: Observation) -> Iterator[Genome]:
-    name = observation.term
-    goal = bool(catalogue.group_of(name))
-    survival = {term.name for term in catalogue.extras if term.role == "survival"}
+    name, role = observation.term, catalogue.terms[observation.term].role
     match observation.kind:
-        case "dominating" if not goal:
+        case "dominating" if role != "goal":
             yield genome.rescaled(name, STRONG_DOWN)
-        case "silent" | "flat" if goal:
+        case "silent" | "flat" | "constant" if role == "goal":
             yield from _reshaped(genome, catalogue, name)
-        case "silent" | "flat" | "constant" if name not in survival and len(genome.genes) > 1:
+        case "silent" | "flat" | "constant" if role != "survival" and len(genome.genes) > 1:
             yield genome.without(name)
 
 
