@@ -11,15 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rewardsmith import critic
+from rewardsmith.control import Control
 from rewardsmith.engine import Engine
 from rewardsmith.errors import Cancelled, LimitReached, ModelError, NoSurvivor
 from rewardsmith.files import write_record, write_text
-from rewardsmith.measure import UNTRAINED, Arm, Measure, Observe, arm_folder
+from rewardsmith.finals import measure_finalists
+from rewardsmith.measure import Arm, Measure, Observe, arm_folder
 from rewardsmith.propose import Ask, Proposal, Proposer
 from rewardsmith.records import (
-    Baseline,
     Candidate,
-    Event,
     Failure,
     Generation,
     RunStatus,
@@ -33,7 +33,6 @@ from rewardsmith.strategies import Strategy
 from rewardsmith.summarise import summarise
 
 _HISTORY = 4
-_COMMANDS_EVERY_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -54,11 +53,10 @@ class Search:
     """One run, from its record to its end."""
 
     def __init__(self, run: RunRecord, parts: Parts) -> None:
-        self.record, self._parts, self._store = run, parts, parts.store
+        self._parts, self._store = parts, parts.store
+        self._control = Control(run, parts.store, parts.observe, parts.clock)
         self._task, self._config = run.task, run.config.search
-        self._wall_limit_s = run.config.limits.wall_s
-        self._started = self._looked = parts.clock()
-        self._measure = Measure(run, parts.store, parts.engine, parts.observe, self._poll)
+        self._measure = Measure(run, parts.store, parts.engine, parts.observe, self._control.poll)
         episodes = run.config.train.episodes or run.task.budget.episodes
         self.seeds = plan_seeds(
             run.config.seed, self._config.seeds, self._config.report_seeds, episodes
@@ -70,27 +68,27 @@ class Search:
         Raises LimitReached, Cancelled or NoSurvivor; the state is stored and can be resumed.
         """
         try:
-            self._update(status=RunStatus.RUNNING)
-            committed = len(self._store.generations(self.record.id))
+            self._control.update(status=RunStatus.RUNNING)
+            committed = len(self._store.generations(self._control.run.id))
             for index in range(committed + 1, self._config.iterations + 1):
                 if self._enough():
                     break
                 self._generation(index)
-            self._finals()
-            self._update(status=RunStatus.DONE)
+            measure_finalists(self._control, self._store, self._measure, self.seeds)
+            self._control.update(status=RunStatus.DONE)
         except LimitReached:
-            self._update(status=RunStatus.LIMIT)
+            self._control.update(status=RunStatus.LIMIT)
             raise
         except (Cancelled, KeyboardInterrupt):
-            self._update(status=RunStatus.CANCELLED)
+            self._control.update(status=RunStatus.CANCELLED)
             raise
         except NoSurvivor:
-            self._update(status=RunStatus.NO_SURVIVOR)
+            self._control.update(status=RunStatus.NO_SURVIVOR)
             raise
         except ModelError:
-            self._update(status=RunStatus.FAILED)
+            self._control.update(status=RunStatus.FAILED)
             raise
-        return self.record
+        return self._control.run
 
     # --- a generation ---
 
@@ -104,33 +102,33 @@ class Search:
             if any(candidate.score for candidate in candidates):
                 break
             reasons = {c.failure.for_human for c in candidates if c.failure}
-            self._tell("all-failed", message="; ".join(sorted(reasons)), attempt=attempt)
+            self._control.tell("all-failed", message="; ".join(sorted(reasons)), attempt=attempt)
         else:
             raise NoSurvivor(f"every candidate of generation {index} failed, also when tried again")
         self._commit(index, attempt)
 
     def _propose(self, index: int, attempt: int) -> list[Candidate]:
         """One candidate for every slot of this attempt; the stored ones are taken as they are."""
-        self._stage()
+        self._control.stage()
         ask = self._ask(index, attempt)
-        stored = {c.id: c for c in self._store.candidates(self.record.id, index)}
+        stored = {c.id: c for c in self._store.candidates(self._control.run.id, index)}
         if any(slot not in stored for slot in ask.slots):
-            self._tell("proposing", generation=index, count=len(ask.slots))
+            self._control.tell("proposing", generation=index, count=len(ask.slots))
             for proposal in self._proposals(ask):
                 if proposal.slot not in stored:
                     stored[proposal.slot] = self._save(_candidate(index, proposal))
         return [stored[slot] for slot in ask.slots]
 
     def _ask(self, index: int, attempt: int) -> Ask:
-        earlier = [c for c in self._store.candidates(self.record.id) if c.generation < index]
-        here = self._store.candidates(self.record.id, index)
-        width = max(self._config.samples, len(self.record.init) if index == 1 else 0)
+        earlier = [c for c in self._store.candidates(self._control.run.id) if c.generation < index]
+        here = self._store.candidates(self._control.run.id, index)
+        width = max(self._config.samples, len(self._control.run.init) if index == 1 else 0)
         first = 0 if attempt == 0 else width + (attempt - 1) * self._config.samples
         count = width if attempt == 0 else self._config.samples
         slots = tuple(f"r{index:02d}c{i:02d}" for i in range(first, first + count))
         recent = [c for c in earlier if c.generation == index - 1] if attempt == 0 else here
         parents = self._parts.strategy.parents(earlier, self._task.fitness)
-        bests = [g.best for g in reversed(self._store.generations(self.record.id)) if g.best]
+        bests = [g.best for g in reversed(self._store.generations(self._control.run.id)) if g.best]
         past = {c.id: c for c in earlier}
         chosen = {parent.id for parent in parents}
         history = [past[name] for name in dict.fromkeys(bests) if name not in chosen]
@@ -142,13 +140,13 @@ class Search:
             parents=parents,
             history=tuple(history[:_HISTORY]),
             failures=tuple(c for c in recent if c.failure and c.id not in slots),
-            notes=self.record.config.notes,
-            seed=self.record.config.seed,
+            notes=self._control.run.config.notes,
+            seed=self._control.run.config.seed,
         )
 
     def _proposals(self, ask: Ask) -> list[Proposal]:
         """The user's own rewards first, in the first generation; the rest from the proposer."""
-        brought = self.record.init if ask.generation == 1 and ask.attempt == 0 else ()
+        brought = self._control.run.init if ask.generation == 1 and ask.attempt == 0 else ()
         own = [
             Proposal(slot=slot, code=reward.code, origin=f"init:{reward.name}")
             for slot, reward in zip(ask.slots, brought, strict=False)
@@ -159,19 +157,19 @@ class Search:
     def _check(self, candidate: Candidate) -> Candidate:
         """Let the critic judge; a broken one goes back to the proposer a few times."""
         while candidate.stage is Stage.PROPOSED:
-            self._stage()
+            self._control.stage()
             verdict = critic.check(
                 candidate.code,
                 self._task,
                 self._parts.transitions,
-                unsafe=self.record.config.unsafe_no_jail,
+                unsafe=self._control.run.config.unsafe_no_jail,
             )
             candidate = candidate.model_copy(update={"verdict": verdict})
             if verdict.ok:
                 candidate = self._save(candidate.model_copy(update={"stage": Stage.CHECKED}))
             else:
                 candidate = self._repair(candidate, verdict)
-            self._tell("checked", candidate)
+            self._control.tell("checked", candidate)
         return candidate
 
     def _repair(self, candidate: Candidate, verdict: Verdict) -> Candidate:
@@ -185,13 +183,13 @@ class Search:
         return self._save(candidate.model_copy(update=repaired))
 
     def _train(self, candidates: list[Candidate]) -> list[Candidate]:
-        self._stage()
+        self._control.stage()
         waiting = [c for c in candidates if c.stage is Stage.CHECKED]
         trained = self._measure.train(waiting, "selection", self.seeds.selection)
         return self._advance(candidates, trained, Stage.TRAINED)
 
     def _evaluate(self, candidates: list[Candidate]) -> list[Candidate]:
-        self._stage()
+        self._control.stage()
         waiting = [c for c in candidates if c.stage is Stage.TRAINED]
         measured = self._measure.evaluate(waiting, "selection", self.seeds.selection_episodes)
         return self._advance(candidates, measured, Stage.EVALUATED)
@@ -213,140 +211,51 @@ class Search:
             else:
                 candidate = candidate.model_copy(update={"stage": stage})
             changed[candidate.id] = self._save(candidate)
-            self._tell(str(candidate.stage), candidate)
+            self._control.tell("candidate", candidate)
         return [changed.get(candidate.id, candidate) for candidate in candidates]
 
     def _commit(self, index: int, attempt: int) -> None:
-        ranked = rank(self._store.candidates(self.record.id), self._task.fitness)
+        ranked = rank(self._store.candidates(self._control.run.id), self._task.fitness)
         best = ranked[0] if ranked else None
-        here = self._store.candidates(self.record.id, index)
+        here = self._store.candidates(self._control.run.id, index)
         generation = Generation(
             index=index,
             candidates=tuple(c.id for c in here),
             best=best.id if best else None,
             attempts=attempt + 1,
         )
-        self._store.commit_generation(self.record.id, generation)
-        self._tell("generation", best, generation=index)
+        self._store.commit_generation(self._control.run.id, generation)
+        self._control.tell("generation", best, generation=index)
 
     def _enough(self) -> bool:
         """Whether `stop_when` holds after the committed generations."""
-        generations = self._store.generations(self.record.id)
+        generations = self._store.generations(self._control.run.id)
         if not generations or not self._config.stop_when:
             return False
         if self._config.stop_when == "plateau":
             return len(generations) > 1 and generations[-1].best == generations[-2].best
-        best = rank(self._store.candidates(self.record.id), self._task.fitness)[:1]
+        best = rank(self._store.candidates(self._control.run.id), self._task.fitness)[:1]
         solved = self._task.fitness.solved
         reached = [c.score.value for c in best if c.score]
         return bool(
             solved is not None and reached and not better(self._task.fitness, solved, reached[0])
         )
 
-    # --- the end ---
-
-    def _finals(self) -> None:
-        """Train the finalists and the baselines on held-out seeds and name the best."""
-        self._stage()
-        candidates = self._store.candidates(self.record.id)
-        if not self.record.finalists:
-            ranked = rank(candidates, self._task.fitness)[: self._config.finalists]
-            self._update(finalists=tuple(candidate.id for candidate in ranked))
-        self._tell("finals", finalists=list(self.record.finalists))
-        arms: list[Arm] = [c for c in candidates if c.id in self.record.finalists]
-        stored = {baseline.name: baseline for baseline in self._store.baselines(self.record.id)}
-        names = ("native", UNTRAINED) if self._config.native else (UNTRAINED,)
-        arms += [stored.get(name, Baseline(name=name)) for name in names]
-        arms = self._measure.train(arms, "report", self.seeds.report)
-        self._stage()
-        arms = self._measure.evaluate(arms, "report", self.seeds.report_episodes)
-        finalists = [self._report(arm) for arm in arms]
-        scored = [c.model_copy(update={"score": c.report}) for c in finalists if c and c.report]
-        ranked = rank(scored, self._task.fitness)
-        self._update(best=ranked[0].id if ranked else self.record.finalists[0])
-
-    def _report(self, arm: Arm) -> Candidate | None:
-        """Store an arm's report score; returns it where it is a candidate."""
-        held_out = [training for training in arm.trainings if training.purpose == "report"]
-        arm = arm.model_copy(update={"report": score(held_out)})
-        if any(training.episodes for training in held_out):
-            self._measure.keep_best_policy(arm, "report")
-        if isinstance(arm, Candidate):
-            return self._save(arm)
-        failures = [training.failure for training in held_out if training.failure]
-        arm = arm.model_copy(update={"failure": failures[0] if failures else None})
-        self._store.save_baseline(self.record.id, arm)
-        return None
-
-    # --- state, commands, limits ---
+    # --- state ---
 
     def _save(self, candidate: Candidate) -> Candidate:
         """Store a candidate, then its readable files."""
         if candidate.stage in (Stage.EVALUATED, Stage.FAILED):
             summary = summarise(candidate, self._task)
             candidate = candidate.model_copy(update={"summary": summary})
-        self._store.save_candidate(self.record.id, candidate)
-        folder = self._store.folder(self.record.id) / arm_folder(candidate)
+        self._store.save_candidate(self._control.run.id, candidate)
+        folder = self._store.folder(self._control.run.id) / arm_folder(candidate)
         write_text(folder / "reward.py", candidate.code)
         if candidate.verdict:
             write_record(folder / "critic.json", candidate.verdict)
         if candidate.summary:
             write_text(folder / "summary.md", candidate.summary)
         return candidate
-
-    def _update(self, **changes: object) -> None:
-        wall_s = self.record.wall_s + self._parts.clock() - self._started
-        self._started = self._parts.clock()
-        self.record = self.record.model_copy(update={**changes, "wall_s": round(wall_s, 2)})
-        self._store.save_run(self.record)
-
-    def _stage(self) -> None:
-        """Between stages: take commands; a pause waits here."""
-        self._obey()
-        while self.record.status is RunStatus.PAUSED:
-            time.sleep(_COMMANDS_EVERY_S)
-            self._obey()
-
-    def _poll(self) -> None:
-        """While children run: look at commands and limits now and then."""
-        if self._parts.clock() - self._looked > _COMMANDS_EVERY_S:
-            self._obey()
-
-    def _obey(self) -> None:
-        self._looked = self._parts.clock()
-        for command in self._store.take_commands(self.record.id):
-            self._tell(command.kind, message=command.value)
-            if command.kind == "cancel":
-                raise Cancelled("the run was cancelled")
-            if command.kind == "limit":
-                self._wall_limit_s = float(command.value)
-            else:
-                paused = command.kind == "pause"
-                self._update(status=RunStatus.PAUSED if paused else RunStatus.RUNNING)
-        self._check_limit()
-
-    def _check_limit(self) -> None:
-        spent = self.record.wall_s + self._parts.clock() - self._started
-        if self._wall_limit_s is not None and spent > self._wall_limit_s:
-            raise LimitReached(
-                f"the time limit of {self._wall_limit_s:g} s is reached; "
-                "resume with --time-limit above it"
-            )
-
-    def _tell(self, event: str, candidate: Candidate | None = None, **data: object) -> None:
-        message = str(data.pop("message", ""))
-        if candidate:
-            message = message or (candidate.failure.for_human if candidate.failure else "")
-            data |= {
-                "origin": candidate.origin,
-                "stage": str(candidate.stage),
-                "score": candidate.score.model_dump() if candidate.score else None,
-            }
-        self._parts.observe(
-            Event(
-                event=event, candidate=candidate.id if candidate else "", message=message, data=data
-            )
-        )
 
 
 def _candidate(generation: int, proposal: Proposal) -> Candidate:
@@ -367,11 +276,10 @@ def _failed(candidate: Candidate, failure: Failure) -> Candidate:
 
 
 def _refusal(verdict: Verdict) -> Failure:
-    errors = [finding for finding in verdict.findings if finding.severity == "error"]
-    lines = [f"line {f.line}: {f.message}" if f.line else f.message for f in errors]
+    rules = [finding.rule for finding in verdict.findings if finding.severity == "error"]
     return Failure(
         stage="check",
-        cause=errors[0].rule if errors else "check",
-        for_llm="\n".join(lines),
-        for_human=lines[0] if lines else "refused by the critic",
+        cause=rules[0],
+        for_llm="\n".join(verdict.errors),
+        for_human=verdict.errors[0],
     )

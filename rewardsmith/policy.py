@@ -71,10 +71,12 @@ class Policy:
         return hidden @ self.weights[-1].T + self.biases[-1]
 
     def act(self, obs: Array) -> NDArray[np.float64] | NDArray[np.int64]:
-        """The deterministic action: (n, d) float64 within the bounds, or (n,) int64."""
+        """The deterministic action: (n, d) float64 within the bounds, if any, or (n,) int64."""
         out = self.head(obs)
         if self.header.head == "categorical":
             return _largest(out)
+        if not self.header.action.low:
+            return out
         low, high = np.array(self.header.action.low), np.array(self.header.action.high)
         if self.header.head == "squashed":
             return np.asarray(low + 0.5 * (np.tanh(out) + 1.0) * (high - low))

@@ -151,6 +151,12 @@ class Verdict(Record):
     reward: CheckedReward | None = None
     wall_s: float = 0.0
 
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """What is wrong, each with its line."""
+        found = [finding for finding in self.findings if finding.severity == "error"]
+        return tuple(f"line {f.line}: {f.message}" if f.line else f.message for f in found)
+
 
 # --- training, scores, candidates ----------------------------------------------------------------
 

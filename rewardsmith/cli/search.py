@@ -75,9 +75,9 @@ def run(
     ] = False,
 ) -> None:
     """Search a reward for TASK and train a policy on it."""
-    from rewardsmith import api
+    from rewardsmith import start
 
-    flags = api.nested(
+    flags = start.nested(
         {
             "task": task or None,
             "env": env,
@@ -111,7 +111,7 @@ def run(
     from rewardsmith.store import Store
 
     store = Store(runs_dir)
-    go(api.create(chosen, store), store, json=json, quiet=quiet)
+    go(start.create(chosen, store), store, json=json, quiet=quiet)
 
 
 def resume(
@@ -126,12 +126,12 @@ def resume(
     quiet: Quiet = False,
 ) -> None:
     """Go on with a run; what is stored is not done again."""
-    from rewardsmith import api
+    from rewardsmith import start
     from rewardsmith.store import Store
 
     store = Store(runs_dir, create=False)
     options = {"iterations": iterations, "time_limit": time_limit, "max_workers": max_workers}
-    go(api.reopen(store.run(name), options), store, json=json, quiet=quiet)
+    go(start.reopen(store.run(name), options), store, json=json, quiet=quiet)
 
 
 def ctl(
@@ -154,17 +154,17 @@ def ctl(
 
 def go(record: RunRecord, store: Store, *, json: bool, quiet: bool) -> None:
     """Run a search with its display; an interrupt leaves the state saved and says how to resume."""
-    from rewardsmith import api
+    from rewardsmith import report, session
     from rewardsmith.cli import console
 
     display = console.display(store, json=json, quiet=quiet)
     try:
         with display:
-            done = api.search(record, store, display.observe)
+            done = session.search(record, store, display.observe)
     except KeyboardInterrupt:
         sys.stderr.write(f"\ninterrupted; resume with: rewardsmith resume {record.id}\n")
         raise typer.Exit(INTERRUPTED) from None
-    display.finish(done.record, done.result)
+    display.finish(done, report.result(store, done))
 
 
 def build(file: Path | None, assignments: list[str] | None, flags: dict[str, Any]) -> RunConfig:
@@ -184,10 +184,10 @@ def pairs(assignments: list[str] | None) -> dict[str, Any] | None:
 
 def settled(config: RunConfig, yes: bool) -> RunConfig:
     """The settings, the question whether to use the native return answered where it must be."""
-    from rewardsmith import api, tasks
+    from rewardsmith import start, tasks
 
     try:
-        api.resolve_task(config)
+        start.resolve_task(config)
     except tasks.NeedsFitness as question:
         agreed = yes or (
             sys.stdin.isatty()
@@ -200,12 +200,12 @@ def settled(config: RunConfig, yes: bool) -> RunConfig:
 
 
 def _show_prompt(config: RunConfig) -> None:
-    from rewardsmith import api
+    from rewardsmith import start
     from rewardsmith.propose import Ask
     from rewardsmith.propose.llm import preview
 
     ask = Ask(
-        task=api.resolve_task(config),
+        task=start.resolve_task(config),
         generation=1,
         slots=tuple(f"r01c{i:02d}" for i in range(config.search.samples)),
         notes=config.notes,
@@ -215,8 +215,8 @@ def _show_prompt(config: RunConfig) -> None:
 
 
 def _show_plan(config: RunConfig) -> None:
-    from rewardsmith import api
+    from rewardsmith import start
     from rewardsmith.cli import console
 
-    config = api.settle_proposer(config)
-    console.show_plan(config, api.resolve_task(config), api.proposer_name(config))
+    config = start.settle_proposer(config)
+    console.show_plan(config, start.resolve_task(config), start.proposer_name(config))

@@ -54,10 +54,10 @@ def train(
     unsafe_no_jail: search.Unsafe = False,
 ) -> None:
     """Train policies on one given reward and measure them."""
-    from rewardsmith import api
+    from rewardsmith import start
     from rewardsmith.store import Store
 
-    flags = api.nested(
+    flags = start.nested(
         {
             "env": env,
             "task": f"train {file.name}",
@@ -74,7 +74,7 @@ def train(
     )
     chosen = search.build(config, assignments, flags)
     store = Store(runs_dir)
-    record = api.create(chosen, store, train_seeds=parse_seeds(seeds))
+    record = start.create(chosen, store, train_seeds=parse_seeds(seeds))
     search.go(record, store, json=json, quiet=quiet)
 
 

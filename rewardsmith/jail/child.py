@@ -115,9 +115,11 @@ class Child:
     def _exit_code(self) -> int | None:
         # Its end of a pipe is closed: give the kernel a moment to say why.
         try:
-            return self._process.wait(_DEATH_WAIT_S)
+            code = self._process.wait(_DEATH_WAIT_S)
         except subprocess.TimeoutExpired:
             return None
+        # bubblewrap, like a shell, reports a signal as 128 + its number.
+        return 128 - code if code > 128 else code
 
 
 def _environment(hash_seed: int) -> dict[str, str]:

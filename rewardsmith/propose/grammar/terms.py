@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterator
 from typing import Literal
 
@@ -25,6 +26,7 @@ Role = Literal["goal", "survival", "posture", "effort"]
 
 _PLAIN = re.compile(r"[A-Za-z][\w/^ .*-]*", re.ASCII)
 """Units that may stand in a docstring; those of an unknown environment may hold anything."""
+_MAX_LABEL = 28
 _FAST_CAP = 5.0
 _SLOW_CAP = 1.0
 _SLOW_PACE = 0.5
@@ -67,7 +69,7 @@ def shapes(aim: Aim, task: TaskSpec, *, slow: bool) -> tuple[Term, ...]:
 def probes(task: TaskSpec) -> tuple[Term, ...]:
     """For a task that says nothing readable: every scalar variable, up and down."""
     return tuple(
-        _goal(f"{more}_{v.name}", f"{sign}next_state.{v.name}", f"{more} {v.name}")
+        _goal(f"{more}_{_short(v.name)}", f"{sign}next_state.{v.name}", f"{more} {v.name}")
         for v in [v for v in task.variables if not v.shape][:12]
         for more, sign in (("more", ""), ("less", "-"))
     )
@@ -227,7 +229,14 @@ def _read(variable: Variable, component: int | None) -> str:
 
 
 def _label(aim: Aim) -> str:
-    name, component = aim.variable.name, aim.component
+    name, component = _short(aim.variable.name), aim.component
     if component is None:
         return name
     return f"{name}_{component}" if component >= 0 else f"{name}_from_end_{-component}"
+
+
+def _short(name: str) -> str:
+    """A variable's name, cut where the critic would refuse a term named after it; still unique."""
+    if len(name) <= _MAX_LABEL:
+        return name
+    return f"{name[: _MAX_LABEL - 4].rstrip('_')}_{zlib.crc32(name.encode()) % 1000:03d}"

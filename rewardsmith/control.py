@@ -1,0 +1,81 @@
+"""A run's state while it goes on: status, time, the user's commands and limits, the observers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rewardsmith.errors import Cancelled, LimitReached
+from rewardsmith.measure import Observe
+from rewardsmith.records import Candidate, Event, RunStatus
+from rewardsmith.store import RunRecord, Store
+
+_LOOK_EVERY_S = 0.5
+
+
+class Control:
+    """Holds the run's record; asked at every stage, and often in between, whether to go on."""
+
+    def __init__(
+        self, run: RunRecord, store: Store, observe: Observe, clock: Callable[[], float]
+    ) -> None:
+        self.run, self._store, self._observe, self._clock = run, store, observe, clock
+        self._wall_limit_s = run.config.limits.wall_s
+        self._counted = self._looked = clock()
+
+    def update(self, **changes: object) -> None:
+        """Store changes of the run's record, with the time spent so far."""
+        now = self._clock()
+        wall_s = round(self.run.wall_s + now - self._counted, 2)
+        self._counted = now
+        self.run = self.run.model_copy(update={**changes, "wall_s": wall_s})
+        self._store.save_run(self.run)
+
+    def stage(self) -> None:
+        """Between stages: take commands; a pause waits here. Raises as `poll`."""
+        self._obey()
+        while self.run.status is RunStatus.PAUSED:
+            time.sleep(_LOOK_EVERY_S)
+            self._obey()
+
+    def poll(self) -> None:
+        """While children run: look at commands and limits now and then.
+
+        Raises Cancelled or LimitReached.
+        """
+        if self._clock() - self._looked > _LOOK_EVERY_S:
+            self._obey()
+
+    def tell(self, event: str, candidate: Candidate | None = None, **data: object) -> None:
+        """Tell the observers what happened."""
+        message = str(data.pop("message", ""))
+        if candidate:
+            message = message or (candidate.failure.for_human if candidate.failure else "")
+            data |= {
+                "origin": candidate.origin,
+                "stage": str(candidate.stage),
+                "score": candidate.score.model_dump() if candidate.score else None,
+            }
+        self._observe(
+            Event(
+                event=event, candidate=candidate.id if candidate else "", message=message, data=data
+            )
+        )
+
+    def _obey(self) -> None:
+        self._looked = self._clock()
+        for command in self._store.take_commands(self.run.id):
+            self.tell(command.kind, message=command.value)
+            if command.kind == "cancel":
+                raise Cancelled("the run was cancelled")
+            if command.kind == "limit":
+                self._wall_limit_s = float(command.value)
+            else:
+                paused = command.kind == "pause"
+                self.update(status=RunStatus.PAUSED if paused else RunStatus.RUNNING)
+        spent = self.run.wall_s + self._clock() - self._counted
+        if self._wall_limit_s is not None and spent > self._wall_limit_s:
+            raise LimitReached(
+                f"the time limit of {self._wall_limit_s:g} s is reached; "
+                "resume with --time-limit above it"
+            )

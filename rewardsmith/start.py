@@ -1,0 +1,165 @@
+"""From settings to a stored run: everything that can be checked before anything is spent."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rewardsmith import config as settings
+from rewardsmith import tasks
+from rewardsmith.config import RunConfig
+from rewardsmith.errors import CandidateError, UserError
+from rewardsmith.jail import service
+from rewardsmith.llm.client import configured_model
+from rewardsmith.propose import parse
+from rewardsmith.records import RunStatus, TaskSpec
+from rewardsmith.store import InitialReward, RunRecord, Store
+from rewardsmith.train import settings as hyperparameters
+
+NAMES = {
+    "model": "model.name",
+    "api_base": "model.api_base",
+    "proposer": "model.proposer",
+    "iterations": "search.iterations",
+    "samples": "search.samples",
+    "finalists": "search.finalists",
+    "report_seeds": "search.report_seeds",
+    "stop_when": "search.stop_when",
+    "algo": "train.algo",
+    "timesteps": "train.timesteps",
+    "hyperparams": "train.hyperparams",
+    "max_workers": "train.max_workers",
+    "time_limit": "limits.wall_s",
+}
+"""Short names of settings, for keywords here and flags of the command."""
+
+OFFLINE = "offline baseline"
+_VERSIONED = ("numpy", "gymnasium", "mujoco", "stable-baselines3", "torch")
+
+
+def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()) -> RunRecord:
+    """Check everything that can be checked before a run exists, then create it."""
+    spec = resolve_task(config)
+    hyperparameters(
+        config.train.algo, spec.hyperparams.get(config.train.algo, {}), config.train.hyperparams
+    )
+    if config.train.algo == "sac" and not spec.action.low:
+        raise UserError(f"sac needs continuous, bounded actions; {spec.env} has none: use ppo")
+    config = settle_proposer(config)
+    layers = service.probe(unsafe=config.unsafe_no_jail)
+    init = tuple(
+        InitialReward(name=Path(name).name, code=read_reward(Path(name))) for name in config.init
+    )
+    kind = "train" if train_seeds else "search"
+    return store.create_run(
+        kind=kind,
+        train_seeds=train_seeds,
+        task=spec,
+        config=config,
+        proposer="none" if kind == "train" else proposer_name(config),
+        init=init,
+        layers=layers,
+        versions=_versions(),
+    )
+
+
+def reopen(record: RunRecord, options: dict[str, Any]) -> RunRecord:
+    """The record with its settings changed. Raises UserError where there is nothing left to do."""
+    chosen = {key: value for key, value in nested(options).items() if value is not None}
+    config = settings.build(record.config.model_dump(), chosen)
+    more = config.search.iterations > record.config.search.iterations
+    if record.status is RunStatus.DONE and not more:
+        raise UserError(f"{record.id} is complete; give --iterations a larger number to go on")
+    # With more generations the finalists may change; the trainings that exist are kept.
+    update: dict[str, object] = {"config": config}
+    if more:
+        update |= {"finalists": (), "best": None}
+    return record.model_copy(update=update)
+
+
+def resolve_task(config: RunConfig) -> TaskSpec:
+    """The environment and its task, as the settings ask for them."""
+    if not config.env:
+        raise UserError("no environment: give --env ID (`rewardsmith envs list` shows them)")
+    if not config.task.strip():
+        raise UserError('no task: say in a sentence what to learn, such as "run forward"')
+    return tasks.resolve(
+        config.env,
+        config.task,
+        task=config.task_name or None,
+        fitness=config.fitness or None,
+        env_kwargs=config.env_kwargs,
+    )
+
+
+def settle_proposer(config: RunConfig) -> RunConfig:
+    """The settings with the proposer decided, so that a resume does not depend on the shell."""
+    chosen = config.model
+    name = chosen.name or configured_model(os.environ) or ""
+    if chosen.proposer == "llm" and not name:
+        raise UserError("no model: give --model NAME, such as gpt-5 or anthropic/claude-sonnet-5")
+    by_model = chosen.proposer != "grammar" and bool(name)
+    settled = {"proposer": "llm" if by_model else "grammar", "name": name if by_model else ""}
+    return config.model_copy(update={"model": chosen.model_copy(update=settled)})
+
+
+def proposer_name(config: RunConfig) -> str:
+    """What a settled proposer is called."""
+    return f"model {config.model.name}" if config.model.proposer == "llm" else OFFLINE
+
+
+def read_reward(path: Path) -> str:
+    """A reward file's code; of Markdown, the code block that a model's reply would hold."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise UserError(f"cannot read {path}: {why}") from None
+    if path.suffix != ".md":
+        return text
+    try:
+        return parse.extract(text)
+    except CandidateError as error:
+        raise UserError(f"{path}: {error.for_human}") from None
+
+
+def factory_name(make: Callable[..., Any]) -> str:
+    """`module:function`, or `file.py:function` of a script, as other processes can import it."""
+    name = getattr(make, "__qualname__", "")
+    if not name.isidentifier():
+        raise UserError("make_env must be a function at the top of a module or script")
+    if make.__module__ != "__main__":
+        return f"{make.__module__}:{name}"
+    import __main__
+
+    file = getattr(__main__, "__file__", None)
+    if not file:
+        raise UserError("make_env must stand in a file: training runs in other processes")
+    return f"{Path(file).resolve()}:{name}"
+
+
+def nested(options: dict[str, Any]) -> dict[str, Any]:
+    """Options by their short names as nested settings; those that are None are left out."""
+    layers: dict[str, Any] = {}
+    for name, value in options.items():
+        if value is None:
+            continue
+        inner = layers
+        *parents, last = NAMES.get(name, name).split(".")
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[last] = (
+            settings.merge(inner.get(last, {}), value) if isinstance(value, dict) else value
+        )
+    return layers
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for package in ("rewardsmith", *_VERSIONED):
+        versions[package] = importlib.metadata.version(package)
+    return versions
