@@ -33,7 +33,8 @@ def run(
         task: the sentence, such as "hop forward without falling".
         env: a Gymnasium id, or a function that makes an environment (importable: training runs in
             other processes).
-        options: any setting by its short name (`start.NAMES`) or by its table (`search={"seeds": 2}`).
+        options: any setting by its short name (`start.NAMES`) or by its table, such as
+            `search={"seeds": 2}`.
 
     Raises:
         UserError: something the caller can mend, in one line.

@@ -65,6 +65,17 @@ def holds(layers: tuple[Layer, ...]) -> bool:
     return base <= active and any(wall <= active for wall in strong)
 
 
+def require(layers: tuple[Layer, ...]) -> None:
+    """Raises UserError, with what to do about it, unless the layers suffice to run code."""
+    if holds(layers):
+        return
+    missing = ", ".join(f"{layer.name} ({layer.detail})" for layer in layers if not layer.active)
+    raise UserError(
+        f"the jail for generated code does not hold on this machine: {missing}; use a newer "
+        "kernel, install bubblewrap or run in Docker, or accept the risk with --unsafe-no-jail"
+    )
+
+
 @functools.cache
 def probe(*, unsafe: bool = False) -> tuple[Layer, ...]:
     """The layers of the jail on this machine, as a throw-away worker found them.
@@ -118,7 +129,7 @@ class RewardWorker:
         self._timeout_s = call_timeout_s
         self._sequence = 0
         self._open = True
-        self._packed_names = b""
+        self._packed_names: bytes | None = None
         self._channel = Channel(reward.columns, capacity)
         try:
             self._child = Child(self._channel, cpu_limit_s=cpu_limit_s, hash_seed=hash_seed)
@@ -128,8 +139,8 @@ class RewardWorker:
         self._channel.close_descriptors()
         try:
             self.layers = self._await_lock()
-            if not unsafe and not holds(self.layers):
-                raise UserError(_no_jail(self.layers))
+            if not unsafe:
+                require(self.layers)
             self._load(reward)
         except BaseException:
             self.close()
@@ -227,7 +238,7 @@ class RewardWorker:
 
     def _learn_names(self, count: int) -> None:
         packed = self._channel.packed_names(count)
-        if packed == self._packed_names and len(self.terms) == count:
+        if packed == self._packed_names:
             return
         names = unpack_names(packed)
         if not names:
@@ -260,14 +271,6 @@ class RewardWorker:
 _NOTHING = CheckedReward(
     code="def compute_reward():\n    return {}\n", arguments=(), columns=(), terms=(), params={}
 )
-
-
-def _no_jail(layers: tuple[Layer, ...]) -> str:
-    missing = ", ".join(f"{layer.name} ({layer.detail})" for layer in layers if not layer.active)
-    return (
-        f"the jail for generated code does not hold on this machine: {missing}; use a newer "
-        "kernel, install bubblewrap or run in Docker, or accept the risk with --unsafe-no-jail"
-    )
 
 
 def _check_values(names: tuple[str, ...], block: Array) -> None:

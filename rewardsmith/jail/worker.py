@@ -136,7 +136,7 @@ class Program:
         )
         self._memory = outputs
         self._slots = protocol.output_slots(outputs, capacity)
-        self._names: tuple[object, ...] = ()
+        self._names: tuple[object, ...] | None = None
         namespace = _namespace()
         exec(compile(program["code"], _FILENAME, "exec", dont_inherit=True), namespace)
         self._function: Callable[..., object] = namespace["compute_reward"]
