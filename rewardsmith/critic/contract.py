@@ -22,6 +22,8 @@ class Reading:
     arguments: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()
     params: dict[str, float] = field(default_factory=dict)
+    resolved: set[int] = field(default_factory=set)
+    """Ids of the nodes `state.x`, whose names are judged here and by nobody else."""
 
 
 def read(tree: ast.Module, task: TaskSpec) -> Reading:
@@ -112,7 +114,8 @@ def _variables(tree: ast.Module, entry: ast.FunctionDef, task: TaskSpec, reading
     used: set[tuple[str, str]] = set()
     escaped: set[str] = set()
     direct: set[int] = set()
-    for base, argument, name in _direct_reads(entry):
+    for node, base, argument, name in _direct_reads(entry):
+        reading.resolved.add(id(node))
         direct.add(id(base))
         used.add((argument, name))
         known = {column.name for column in available if column.argument == argument}
@@ -138,8 +141,8 @@ def _variables(tree: ast.Module, entry: ast.FunctionDef, task: TaskSpec, reading
     )
 
 
-def _direct_reads(entry: ast.FunctionDef) -> Iterator[tuple[ast.Name, str, str]]:
-    """`state.x` and `state["x"]`: the name node, the argument, the variable."""
+def _direct_reads(entry: ast.FunctionDef) -> Iterator[tuple[ast.AST, ast.Name, str, str]]:
+    """`state.x` and `state["x"]`: the node, that of its base, the argument, the variable."""
     for node in ast.walk(entry):
         match node:
             case (
@@ -148,7 +151,7 @@ def _direct_reads(entry: ast.FunctionDef) -> Iterator[tuple[ast.Name, str, str]]
                     value=ast.Name(id=argument) as base, slice=ast.Constant(value=str(name))
                 )
             ) if argument in _NAMED:
-                yield base, argument, name
+                yield node, base, argument, name
 
 
 def _mentions(tree: ast.Module) -> Iterator[str]:
@@ -165,8 +168,9 @@ def _unknown(task: TaskSpec, argument: str, name: str, known: set[str], line: in
             f"`next_state.{name}` does"
         )
     else:
-        near = hint(name, known) or f"; there are {', '.join(sorted(known)) or 'none'}"
-        message = f"`{argument}` has no variable `{name}`{near}"
+        near = hint(name, known) or ";"
+        names = ", ".join(sorted(known)) or "none"
+        message = f"`{argument}` has no variable `{name}`{near} there are: {names}"
     return _error("variable", line, message)
 
 

@@ -19,7 +19,7 @@ _OTHER_HASH_SEED = 20111
 _RELATIVE_TOLERANCE = 1e-6
 """Between batches of different sizes: sums may be taken in another order, or in float32."""
 _DOMINANT_SHARE = 0.95
-_BONUS_SHARE = 0.8
+_BONUS_SHARE = 0.9
 
 Compute = Callable[[Transitions], Rewards]
 
@@ -120,7 +120,7 @@ def _values(rewards: Rewards) -> Iterator[Finding]:
         return
     for name, values in rewards.terms.items():
         if rows > 1 and np.ptp(values) == 0.0:
-            message = f'term "{name}" is {values[0]:g} on all {rows} recorded transitions'
+            message = f'term "{name}" is {values[0] + 0.0:g} on all {rows} recorded transitions'
             yield _warning("constant-term", message)
     if rewards.has_total:
         yield from _unexplained(rewards)

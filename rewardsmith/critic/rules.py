@@ -29,11 +29,10 @@ def inspect(code: str, task: TaskSpec) -> Inspection:
     tree = text.parse(code)
     if not isinstance(tree, ast.Module):
         return Inspection(findings=tree)
-    walk = _Walk(tree, {variable.name for variable in task.variables})
     read = contract.read(tree, task)
-    found = {(f.line or 0, f.rule, f.message): f for f in (*walk.findings, *read.findings)}
-    if not found:
-        found = {(f.line or 0, f.rule, f.message): f for f in _undefined(tree)}
+    walk = _Walk(tree, {variable.name for variable in task.variables}, read.resolved)
+    findings = (*walk.findings, *read.findings, *_undefined(tree))
+    found = {(finding.line or 0, finding.rule, finding.message): finding for finding in findings}
     if found:
         return Inspection(findings=tuple(found[key] for key in sorted(found)))
     draft = CheckedReward(
@@ -62,10 +61,11 @@ def _undefined(tree: ast.Module) -> Iterator[Finding]:
 class _Walk:
     """One pass over the tree against the allow-list."""
 
-    def __init__(self, tree: ast.Module, variables: set[str]) -> None:
+    def __init__(self, tree: ast.Module, variables: set[str], resolved: set[int]) -> None:
         self.findings: list[Finding] = []
+        self._resolved = resolved
         self._attributes = allowed.ATTRIBUTES | variables
-        self._bound = set(_bound_names(tree))
+        self._known = {*_bound_names(tree), *REWARD_BUILTINS}
         self._modules: dict[str, str] = {}
         self._kept = _module_level_names(tree) - _local_names(tree)
         for node in ast.walk(tree):
@@ -135,6 +135,10 @@ class _Walk:
         self._refuse("import", node, message)
 
     def _attribute(self, node: ast.Attribute) -> bool:
+        if not isinstance(node.ctx, ast.Load):
+            advice = "a reward keeps nothing between calls"
+            self._refuse("attribute", node, f"`.{node.attr}` can not be set: {advice}")
+            return False
         chain, base = [node.attr], node.value
         while isinstance(base, ast.Attribute):
             chain.append(base.attr)
@@ -142,7 +146,9 @@ class _Walk:
         if isinstance(base, ast.Name) and base.id in self._modules:
             self._chain(node, self._modules[base.id], chain[::-1])
             return False
-        if node.attr.startswith("_") or node.attr not in self._attributes:
+        if isinstance(base, ast.Name) and base.id not in self._known:
+            return True  # the name is undefined: nothing more can be said
+        if id(node) not in self._resolved and node.attr not in self._attributes:
             near = hint(node.attr, self._attributes)
             self._refuse("attribute", node, f"`.{node.attr}` is not available to rewards{near}")
         return True
@@ -173,7 +179,7 @@ class _Walk:
             self._refuse("name", node, f"`{name}` is not available to rewards")
         elif name in self._modules:
             self._refuse("name", node, f"use `{name}.<function>` directly, not `{name}` as a value")
-        elif name not in self._bound and name not in REWARD_BUILTINS and name in dir(builtins):
+        elif name not in self._known and name in dir(builtins):
             advice = "; return what you want to see as a term" if name == "print" else ""
             self._refuse("name", node, f"`{name}` is not available to rewards{advice}")
 
@@ -192,7 +198,7 @@ class _Walk:
 
     def _keeps_state(self, node: ast.AST) -> None:
         """A function must not change an object that outlives its call."""
-        if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
             root = _root(node)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             root = _root(node.func) if node.func.attr in allowed.MUTATORS else None

@@ -119,7 +119,7 @@ class Child:
         except subprocess.TimeoutExpired:
             return None
         # bubblewrap, like a shell, reports a signal as 128 + its number.
-        return 128 - code if code > 128 else code
+        return 128 - code if code - 128 in set(signal.Signals) else code
 
 
 def _environment(hash_seed: int) -> dict[str, str]:

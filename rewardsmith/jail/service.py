@@ -169,11 +169,15 @@ class RewardWorker:
         reply = self._ask(protocol.REQUEST.pack(self._sequence + 1, rows), "return")
         block = self._channel.block(reply.terms, rows)
         self._learn_names(reply.terms)
-        if not reply.has_total:
-            block[0] = block[1:].sum(axis=0)
-        _check_values(("the total", *self.terms), block)
         terms = dict(zip(self.terms, block[1:], strict=True))
-        return Rewards(total=block[0], terms=terms, has_total=reply.has_total)
+        # The terms first: the total only inherits what is wrong with one of them.
+        if not _sane(block[1:]):
+            for name, values in terms.items():
+                _check_values(f'term "{name}"', values)
+        total = block[0] if reply.has_total else block[1:].sum(axis=0)
+        if not _sane(total):
+            _check_values("the total", total)
+        return Rewards(total=total, terms=terms, has_total=reply.has_total)
 
     def close(self) -> None:
         """Kill the child's process group, reap it, and close every descriptor; idempotent."""
@@ -257,7 +261,7 @@ class RewardWorker:
             self._end("timeout", "the reward used up its processor time")
         if death.code is None:
             reason = "its pipe was closed"
-        elif death.code < 0:
+        elif -death.code in set(signal.Signals):
             reason = signal.Signals(-death.code).name
         else:
             reason = f"exit code {death.code}"
@@ -273,18 +277,15 @@ _NOTHING = CheckedReward(
 )
 
 
-def _check_values(names: tuple[str, ...], block: Array) -> None:
-    """Finite and of a sane size; `block` is our copy, which the child cannot change any more."""
-    # One pass for the usual case: a NaN fails the comparison as well.
-    if np.abs(block).max() <= MAX_ABS_REWARD:
-        return
-    # The terms first: the total only inherits what is wrong with one of them.
-    for name, values in zip(names[1:], block[1:], strict=True):
-        _check_row(f'term "{name}"', values)
-    _check_row(names[0], block[0])
+def _sane(values: Array) -> bool:
+    """Finite and of a sane size, in one pass: a NaN fails the comparison as well.
+
+    `values` is our copy, which the child cannot change any more.
+    """
+    return bool(np.abs(values).max() <= MAX_ABS_REWARD)
 
 
-def _check_row(label: str, values: Array) -> None:
+def _check_values(label: str, values: Array) -> None:
     broken = values[~np.isfinite(values)]
     if broken.size:
         raise RewardFault(

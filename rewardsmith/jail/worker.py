@@ -14,6 +14,7 @@ import math  # noqa: F401  (loaded before the lock: no file can be opened after 
 import mmap
 import os
 import sys
+import unicodedata  # noqa: F401  (compile() needs it for names beyond ASCII)
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path

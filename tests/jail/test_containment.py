@@ -18,19 +18,18 @@ import numpy as np
 import pytest
 from jail_rewards import HONEST, body, children, transitions, worker
 
-from rewardsmith.jail import protocol
 from rewardsmith.jail.service import RewardFault, RewardWorker
 
 # NumPy's own builtins are one attribute away: restricted builtins are no wall.
 ESCAPE = """
 import numpy as np
 load = np.__builtins__["__import__"]
-open = np.__builtins__["open"]
+open, OSError = np.__builtins__["open"], np.__builtins__["OSError"]
 os, sys, ctypes = load("os"), load("sys"), load("ctypes")
 libc = ctypes.CDLL(None, use_errno=True)
 def need(result):
     if result < 0:
-        raise OSError(os.strerror(ctypes.get_errno()))
+        raise OSError(ctypes.get_errno(), "refused")
 def connect(family, address):
     need(libc.connect(libc.socket(family, 1, 0), address, len(address)))
 """
@@ -132,7 +131,7 @@ ATTACKS = {
     "signal the parent": "os.kill(os.getppid(), 0)",
     "trace a process": "need(libc.ptrace(0, 0, 0, 0))",
     "undo the parent-death signal": "need(libc.prctl(1, 0, 0, 0, 0))",
-    "set a timer": 'load("signal").setitimer(0, 100.0)',
+    "set a timer": "need(libc.setitimer(0, b'\\0' * 16 + b'd' + b'\\0' * 15, None))",
     "sleep": 'load("time").sleep(0.001)',
     "draw random bytes": "os.urandom(8)",
     "make a memory file": 'os.memfd_create("x")',
@@ -153,6 +152,16 @@ ATTACKS = {
 PRIVILEGED = {
     # Refused by some machines on their own account: an attack that fails there proves nothing.
     *("user namespace", "io_uring", "trace a process"),
+}
+
+
+# How a refused system call looks from above: most callers say so, some only that they failed.
+REFUSALS = {
+    "PermissionError": set(ATTACKS),
+    "SystemError": {"numpy fromfile", "numpy tofile"},
+    "AssertionError": {"system", "system by libc"},
+    "RuntimeError": {"start a thread"},
+    "KeyError": {"the key"},
 }
 
 
@@ -183,7 +192,7 @@ def test_an_attack_is_contained(canary: Canary, hostile: RewardWorker, name: str
     with pytest.raises(RewardFault) as caught:
         hostile.compute(transitions(1 + list(ATTACKS).index(name)))
     assert caught.value.cause == "exception"
-    assert caught.value.for_llm.partition(":")[0] in ("KeyError", "OSError", "PermissionError")
+    assert name in REFUSALS[caught.value.for_llm.split(": ")[1]]
     assert not canary.touched()
     assert children(os.getpid()) == before
 
@@ -265,10 +274,11 @@ TAMPERING = {
     "unnamed terms": (LATER % "os.write(replies, protocol.REPLY.pack(2, 0, 2, 0, 0))", "protocol"),
     "half an answer": (LATER % 'os.write(replies, b"\\0" * 5)\n    while True: pass', "timeout"),
     "exit": (LATER % "os._exit(3)", "crash"),
+    "exit with a large code": (LATER % "os._exit(255)", "crash"),
     "exit at load": ("os._exit(3)", "crash"),
     "clean exit": (LATER % "os._exit(0)", "crash"),
     "null pointer": (LATER % "ctypes.string_at(0)", "crash"),
-    "foreign architecture": (LATER % "ctypes.memset(libc.syscall, 0, 64)", "crash"),
+    "its own code": (LATER % "ctypes.memset(libc.syscall, 0, 64)", "crash"),
     "writes an input": (LATER % "ctypes.memset(state.x.ctypes.data, 0, 8)", "crash"),
 }
 
