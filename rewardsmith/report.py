@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from rewardsmith.records import Baseline, Candidate, Record, Score
-from rewardsmith.selection import ENOUGH_SEEDS, better, tied
+from rewardsmith.selection import better, tied
 from rewardsmith.store import RunRecord, Store
 
 
@@ -78,14 +78,12 @@ def best_candidate(run: RunRecord, candidates: list[Candidate]) -> Candidate | N
 
 
 def comparison(run: RunRecord, best: Candidate, other: Candidate | Baseline) -> str:
-    """How sure the order of the best and another arm is, in words."""
+    """Where another arm stands: "tie" where the intervals overlap, else "behind" or "ahead"."""
     if not best.report or not other.report:
         return ""
     if tied(best.report, other.report):
-        return "tie: the intervals overlap"
-    ahead = better(run.task.fitness, best.report.value, other.report.value)
-    few = min(best.report.n_seeds, other.report.n_seeds) < ENOUGH_SEEDS
-    return ("best is ahead" if ahead else "best is behind") + (", on too few seeds" if few else "")
+        return "tie"
+    return "behind" if better(run.task.fitness, best.report.value, other.report.value) else "ahead"
 
 
 def _best(candidate: Candidate) -> Best | None:

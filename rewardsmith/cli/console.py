@@ -110,7 +110,7 @@ class Screen:
         else:
             self._training.pop(str(event.data.get("training")), None)
             for line in describe_event(event):
-                self._console.print(line, soft_wrap=True, highlight=False)
+                self._console.print(line, soft_wrap=True, highlight=False, markup=False)
         if self._live:
             self._live.update(Group(*(_bar(row) for row in self._training.values())))
 
@@ -125,12 +125,13 @@ class Screen:
         failed = [candidate for candidate in candidates if candidate.failure]
         for candidate in failed:
             if candidate.failure:
-                out.print(Text(f"{candidate.id} failed: {candidate.failure.for_human}", "yellow"))
+                why = " ".join(candidate.failure.for_human.split())
+                out.print(Text(f"{candidate.id} failed: {why}", "yellow"))
         baselines = self._store.baselines(run.id)
         if best and (best.report or baselines):
             out.print(_report_table(run, candidates, baselines, best))
-            for line in _footnotes(run, best, baselines):
-                out.print(Text(line, "dim"))
+        for line in _footnotes(run, candidates, baselines, best):
+            out.print(Text(line, "dim"))
         self._paths(result)
 
     def _paths(self, result: Result) -> None:
@@ -138,7 +139,7 @@ class Screen:
         rows = [("best reward", result.reward_file), ("its policy", result.policy_file)]
         for name, path in [*rows, ("the run", result.run_dir)]:
             if path:
-                out.print(f"{name:<12} {path}", soft_wrap=True, highlight=False)
+                out.print(f"{name:<12} {path}", soft_wrap=True, highlight=False, markup=False)
         cost = "unknown" if result.cost_usd is None else f"{result.cost_usd:.4f} USD"
         paid = f", {result.possibly_paid} call(s) possibly paid" if result.possibly_paid else ""
         out.print(f"model cost   {cost}{paid}; {result.wall_s:.0f} s", highlight=False)
@@ -195,8 +196,9 @@ def show_episodes(run: RunRecord, found: Candidate, episodes: Episodes, *, json:
     if json:
         _print_json({"run": run.id, "candidate": found.id, **episodes.model_dump()})
         return
-    table = Table(title=f"{found.id} of {run.id}")
-    for column in ("seed", f"fitness [{run.task.fitness.unit}]", "native return", "steps", "ended"):
+    table = Table(title=Text(f"{found.id} of {run.id}"))
+    unit = run.task.fitness.unit
+    for column in ("seed", f"fitness, {unit}" if unit else "fitness", "native", "steps", "ended"):
         table.add_column(column, justify="right")
     for row in zip(
         episodes.seeds,
@@ -282,14 +284,14 @@ def show_doctor(findings: Sequence[Examined], *, json: bool) -> None:
 def _candidate_table(
     run: RunRecord, candidates: Sequence[Candidate], best: Candidate | None
 ) -> Table:
-    table = Table(title=f"candidates on the selection seeds ({_measure_words(run)})")
+    table = Table(title=Text(f"candidates on the selection seeds: {_measure_words(run)}"))
     table.add_column("candidate", no_wrap=True)
     table.add_column("made by", overflow="fold")
-    table.add_column("fitness [95 %]", justify="right", no_wrap=True)
+    table.add_column("fitness, 95 % low-high", justify="right", no_wrap=True)
     table.add_column("terms' shares", overflow="fold")
     for candidate in candidates:
         name = Text(candidate.id, "bold green" if best and candidate.id == best.id else "")
-        fitness = scored(candidate.score) if candidate.score else str(candidate.stage)
+        fitness = Text(scored(candidate.score) if candidate.score else str(candidate.stage))
         table.add_row(name, candidate.origin, fitness, shares(candidate))
     return table
 
@@ -300,22 +302,22 @@ def _report_table(
     baselines: Sequence[Baseline],
     best: Candidate,
 ) -> Table:
-    table = Table(title=f"trained again on held-out seeds ({_measure_words(run)})")
+    table = Table(title=Text(f"trained again on held-out seeds: {_measure_words(run)}"))
     table.add_column("reward", no_wrap=True)
-    table.add_column("fitness [95 %]", justify="right", no_wrap=True)
-    table.add_column("native return", justify="right", no_wrap=True)
-    table.add_column("seeds", justify="right")
-    table.add_column("", overflow="fold")
+    table.add_column("fitness, 95 % low-high", justify="right", no_wrap=True)
+    table.add_column("native", justify="right", no_wrap=True)
+    table.add_column("seeds", justify="right", no_wrap=True)
+    table.add_column("against the best", overflow="fold")
     arms: list[Arm] = [candidate for candidate in candidates if candidate.report]
     for arm in [*arms, *baselines]:
         is_best = isinstance(arm, Candidate) and arm.id == best.id
         name = arm.id if isinstance(arm, Candidate) else arm.name
-        words = "best" if is_best else comparison(run, best, arm)
+        words = "(the best)" if is_best else comparison(run, best, arm)
         if not arm.report:
             words = arm.failure.for_human if arm.failure else "not measured"
         table.add_row(
             Text(name, "bold green" if is_best else ""),
-            scored(arm.report) if arm.report else "-",
+            Text(scored(arm.report) if arm.report else "-"),
             _native_return(arm),
             str(arm.report.n_seeds) if arm.report else "0",
             words,
@@ -323,20 +325,29 @@ def _report_table(
     return table
 
 
-def _footnotes(run: RunRecord, best: Candidate, baselines: Sequence[Baseline]) -> list[str]:
+def _footnotes(
+    run: RunRecord,
+    candidates: Sequence[Candidate],
+    baselines: Sequence[Baseline],
+    best: Candidate | None,
+) -> list[str]:
+    lines = []
+    if any(candidate.score and candidate.score.n_seeds == 1 for candidate in candidates):
+        lines.append("* one training seed: the interval holds its episodes, not training's noise")
+    if best is None or not best.report:
+        return lines
     arms: list[Arm] = [best, *baselines]
     reports = [arm.report for arm in arms if arm.report]
-    lines = []
     if any(report.n_seeds < ENOUGH_SEEDS for report in reports):
         lines.append(f"too few seeds (below {ENOUGH_SEEDS}) to be sure of any order")
-    if best.score and best.report and run.kind == "search":
-        gap = best.score.value - best.report.value
-        lines.append(f"winner's curse: selection saw {number(gap)} more than the held-out seeds")
+    if best.score and run.kind == "search":
+        before, after = number(best.score.value), number(best.report.value)
+        lines.append(f"winner's curse: {best.id} had {before} at selection, {after} held out")
     return lines
 
 
 def _measure_words(run: RunRecord) -> str:
-    unit = f" [{run.task.fitness.unit}]" if run.task.fitness.unit else ""
+    unit = f", {run.task.fitness.unit}" if run.task.fitness.unit else ""
     return f"{run.task.fitness.name}{unit}"
 
 

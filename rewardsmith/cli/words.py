@@ -10,8 +10,10 @@ _SHOWN_TERMS = 4
 
 
 def number(value: float) -> str:
-    """Three significant digits or whole thousands: 0.0123, 4.56, 1234."""
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    """Three significant digits, whole thousands, no noise below 0.001: 0.012, 4.56, 1234."""
+    if abs(value) >= 1000:
+        return f"{value:.0f}"
+    return f"{round(value, 3) + 0.0:.3g}"
 
 
 def scored(score: Score) -> str:
