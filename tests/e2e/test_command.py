@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 COMMAND = [sys.executable, "-c", "from rewardsmith.cli import main; main()"]
-TINY = (
-    "--timesteps 256 -n 2 -i 1 --set train.n_envs=2 --set train.episodes=2"
-    " --set search.report_seeds=2 --set search.finalists=1"
-).split()
+TINY = [
+    *("--timesteps", "256", "-n", "2", "-i", "1", "--set", "train.n_envs=2"),
+    *("--set", "train.episodes=2", "--set", "search.report_seeds=2", "--set", "search.finalists=1"),
+]
 
 
 def call(*arguments: str, timeout_s: float = 170) -> subprocess.CompletedProcess[str]:
