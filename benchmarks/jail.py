@@ -1,0 +1,66 @@
+"""What asking a jailed worker costs beside the same code in this process; one JSON line."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+
+from rewardsmith import critic, tasks
+from rewardsmith.jail.service import RewardWorker
+from rewardsmith.reward import Transitions
+from rewardsmith.sim.rollout import random_transitions
+
+CODE = """import numpy as np
+
+
+def compute_reward(next_state, action):
+    return {"speed": next_state.x_velocity, "effort": -0.05 * np.sum(action**2, axis=-1)}
+"""
+ROWS = 4096
+REPEATS = 300
+
+
+def median_ms(work: Callable[[], object]) -> float:
+    """Median wall time of one call, in ms."""
+    times = []
+    for _ in range(REPEATS):
+        begin = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - begin)
+    return round(statistics.median(times) * 1e3, 4)
+
+
+def in_process(batch: Transitions) -> object:
+    """The same reward, written here."""
+    return batch.next_state["x_velocity"] + -0.05 * (batch.action**2).sum(axis=-1)
+
+
+def main() -> None:
+    """Measure and print."""
+    task = tasks.resolve("HalfCheetah-v5", "run forward")
+    batch = random_transitions(task, ROWS, 0)
+    begin = time.perf_counter()
+    verdict = critic.check(CODE, task, batch.rows(slice(0, 1001)))
+    check_s = round(time.perf_counter() - begin, 3)
+    if verdict.reward is None:
+        raise RuntimeError(verdict.errors)
+    begin = time.perf_counter()
+    with RewardWorker(verdict.reward, capacity=ROWS) as worker:
+        start_ms = round((time.perf_counter() - begin) * 1e3, 1)
+        call_ms = median_ms(lambda: worker.compute(batch))
+        small = batch.rows(slice(0, 8))
+        small_ms = median_ms(lambda: worker.compute(small))
+    figures = {
+        "check_s": check_s,
+        "worker_start_ms": start_ms,
+        "call_8_ms": small_ms,
+        "call_4096_ms": call_ms,
+        "in_process_4096_ms": median_ms(lambda: in_process(batch)),
+    }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
