@@ -23,7 +23,7 @@ demo: $(VENV)/.installed
 	$(BIN)/rewardsmith run "run forward as fast as possible" --env HalfCheetah-v5
 
 test: $(VENV)/.installed-dev
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

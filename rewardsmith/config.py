@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -116,11 +117,10 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
         key, equals, text = assignment.partition("=")
         if not equals or not key.strip():
             raise UserError(f"expected KEY=VALUE, got {assignment!r}")
-        *parents, last = key.strip().split(".")
-        inner = settings
-        for parent in parents:
-            inner = inner.setdefault(parent, {})
-        inner[last] = _value(text.strip())
+        nested = _value(text.strip())
+        for part in reversed(key.strip().split(".")):
+            nested = {part: nested}
+        settings = merge(settings, nested)
     return settings
 
 
@@ -190,7 +190,8 @@ def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+        # JSON escapes all that TOML wants escaped, but for one character.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, (list, tuple)):

@@ -32,8 +32,14 @@ def measure_finalists(control: Control, store: Store, measure: Measure, seeds: S
         for arm in reported
         if isinstance(arm, Candidate) and arm.report
     ]
-    best = [candidate.id for candidate in rank(held_out, fitness)]
+    # Who lost a training would be judged by the seeds that went well: behind all who lost none.
+    whole = [arm for arm in held_out if not _lost_trainings(arm)]
+    best = [candidate.id for candidate in rank(whole or held_out, fitness)]
     control.update(best=best[0] if best else finalists[0])
+
+
+def _lost_trainings(arm: Arm) -> bool:
+    return any(training.failure for training in arm.trainings if training.purpose == "report")
 
 
 def _baselines(control: Control, store: Store) -> list[Baseline]:

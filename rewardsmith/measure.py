@@ -12,7 +12,7 @@ from rewardsmith.evaluate import EvaluateJob
 from rewardsmith.records import Baseline, Candidate, CheckedReward, Event, Failure, Training
 from rewardsmith.selection import better
 from rewardsmith.store import RunRecord, Store
-from rewardsmith.train import Progress, TrainJob
+from rewardsmith.training import Progress, TrainJob
 
 Purpose = Literal["selection", "report"]
 Arm: TypeAlias = Candidate | Baseline

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from rewardsmith.errors import UserError
 from rewardsmith.records import Record, Space
 
-FORMAT = "rewardsmith-policy/1"
 OBSERVATION_CLIP = 10.0
 
 Array = NDArray[np.float64]
@@ -23,7 +22,7 @@ Head = Literal["gaussian", "squashed", "categorical"]
 class PolicyHeader(Record):
     """What the arrays of a policy mean; stored as the file's metadata."""
 
-    format: str = FORMAT
+    format: Literal["rewardsmith-policy/1"] = "rewardsmith-policy/1"
     env: str
     head: Head
     """`gaussian`: the mean, clipped to the bounds. `squashed`: tanh of it, scaled to the bounds
@@ -124,16 +123,22 @@ def load(path: Path) -> Policy:
         with safe_open(path, framework="numpy") as file:
             header = PolicyHeader.model_validate(json.loads((file.metadata() or {})["header"]))
             arrays = {name: np.asarray(file.get_tensor(name), np.float64) for name in file.keys()}  # noqa: SIM118
+        layers = range(sum(name.endswith(".weight") for name in arrays))
+        return Policy(
+            header=header,
+            weights=tuple(arrays[f"layers.{i}.weight"] for i in layers),
+            biases=tuple(arrays[f"layers.{i}.bias"] for i in layers),
+            mean=arrays["mean"],
+            scale=arrays["scale"],
+            log_std=arrays["log_std"],
+        )
     except FileNotFoundError:
         raise UserError(f"no policy at {path}") from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error}") from None
     except (SafetensorError, KeyError, ValueError) as error:
-        raise UserError(f"{path} is not a rewardsmith policy: {error}") from None
-    layers = range(sum(name.endswith(".weight") for name in arrays))
-    return Policy(
-        header=header,
-        weights=tuple(arrays[f"layers.{i}.weight"] for i in layers),
-        biases=tuple(arrays[f"layers.{i}.bias"] for i in layers),
-        mean=arrays["mean"],
-        scale=arrays["scale"],
-        log_std=arrays["log_std"],
-    )
+        raise UserError(f"{path} is not a rewardsmith policy: {_first_line(error)}") from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 class Record(BaseModel):
     """A frozen record: unknown fields are refused, a change is `model_copy(update=...)`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Infinity stays itself in JSON: as null, a record could not be read again.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
 
 # --- tasks ---------------------------------------------------------------------------------------

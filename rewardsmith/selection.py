@@ -99,7 +99,10 @@ def rank(candidates: Iterable[Candidate], fitness: Fitness) -> list[Candidate]:
     """Candidates that have a score, best first; equal ones in the order they were made."""
     sign = -1.0 if fitness.direction == "maximize" else 1.0
     scored = [candidate for candidate in candidates if candidate.score]
-    return sorted(scored, key=lambda c: (sign * (c.score.value if c.score else 0.0), c.id))
+    return sorted(
+        scored,
+        key=lambda c: (sign * (c.score.value if c.score else 0.0), c.generation, c.index),
+    )
 
 
 def tied(one: Score, other: Score) -> bool:

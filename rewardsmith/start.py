@@ -18,7 +18,7 @@ from rewardsmith.llm.client import configured_model
 from rewardsmith.propose import parse
 from rewardsmith.records import RunStatus, TaskSpec
 from rewardsmith.store import InitialReward, RunRecord, Store
-from rewardsmith.train import settings as hyperparameters
+from rewardsmith.training import settings as hyperparameters
 
 NAMES = {
     "model": "model.name",

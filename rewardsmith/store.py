@@ -218,7 +218,8 @@ class Store:
     def candidates(self, run_id: str, generation: int | None = None) -> list[Candidate]:
         """The run's candidates in the order they were made."""
         found = [Candidate.model_validate_json(text) for text in self._all(_candidates, run_id)]
-        return [c for c in found if generation is None or c.generation == generation]
+        chosen = [c for c in found if generation is None or c.generation == generation]
+        return sorted(chosen, key=lambda c: (c.generation, c.index))
 
     def commit_generation(self, run_id: str, generation: Generation) -> None:
         """Close a round; it is never entered again."""
@@ -306,15 +307,15 @@ class Store:
 
     def take_commands(self, run_id: str) -> list[Command]:
         """The commands not yet taken, oldest first; they are marked as taken."""
-        query = (
-            sa.select(_commands)
+        # One statement: two processes can not both take a command.
+        take = (
+            _commands.update()
             .where(_commands.c.run == run_id, ~_commands.c.done)
-            .order_by(_commands.c.id)
+            .values(done=True)
+            .returning(_commands.c.id, _commands.c.kind, _commands.c.value)
         )
         with self._begin() as db:
-            rows = db.execute(query).all()
-            for row in rows:
-                db.execute(_commands.update().where(_commands.c.id == row.id).values(done=True))
+            rows = sorted(db.execute(take).all())
         return [Command(id=row.id, kind=row.kind, value=row.value) for row in rows]
 
     # --- how ---

@@ -7,6 +7,7 @@ import sys
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from rewardsmith.cli import search, show, tools
 from rewardsmith.errors import (
@@ -54,22 +55,31 @@ def options(
 def main() -> None:
     """Run the command; known errors are one line on stderr and an exit code."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except TyperException as error:
+        _misused(error.format_message())
     except UserError as error:
         _end(error, USAGE)
     except LimitReached as error:
-        _end(error, LIMIT, resume=True)
+        _end(error, LIMIT)
     except NoSurvivor as error:
         _end(error, NO_SURVIVOR)
     except (ModelError, CandidateError) as error:
-        _end(error, FAILED, resume=isinstance(error, ModelError))
-    except Cancelled as error:
-        _end(error, INTERRUPTED, resume=True)
+        _end(error, FAILED)
+    except (Cancelled, typer.Abort) as error:
+        _end(error, INTERRUPTED)
 
 
-def _end(error: Exception, code: int, *, resume: bool = False) -> None:
-    line = " ".join(str(error).split())
+def _misused(message: str) -> None:
+    """An unknown flag in one line; a command without arguments gives its whole help."""
+    sys.stderr.write(message if "\n" in message else f"rewardsmith: {message}")
+    sys.stderr.write("\n")
+    sys.exit(USAGE)
+
+
+def _end(error: Exception, code: int) -> None:
+    line = " ".join(str(error).split()) or "interrupted"
     sys.stderr.write(f"rewardsmith: {line}\n")
-    if resume:
-        sys.stderr.write("resume with: rewardsmith resume last\n")
+    for note in getattr(error, "__notes__", ()):  # how to resume
+        sys.stderr.write(f"{note}\n")
     sys.exit(code)

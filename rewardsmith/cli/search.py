@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from rewardsmith.config import RunConfig
     from rewardsmith.store import RunRecord, Store
 
-INTERRUPTED = 130
-
 RunsDir = Annotated[Path, typer.Option("-o", "--runs-dir", help="Where runs are stored.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON lines on stdout, nothing else.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only the result.")]
@@ -156,14 +154,22 @@ def go(record: RunRecord, store: Store, *, json: bool, quiet: bool) -> None:
     """Run a search with its display; an interrupt leaves the state saved and says how to resume."""
     from rewardsmith import report, session
     from rewardsmith.cli import console
+    from rewardsmith.errors import Cancelled, LimitReached, ModelError, NoSurvivor
 
     display = console.display(store, json=json, quiet=quiet)
     try:
         with display:
             done = session.search(record, store, display.observe)
-    except KeyboardInterrupt:
-        sys.stderr.write(f"\ninterrupted; resume with: rewardsmith resume {record.id}\n")
-        raise typer.Exit(INTERRUPTED) from None
+    except (KeyboardInterrupt, Cancelled, LimitReached, ModelError, NoSurvivor) as error:
+        if json:  # the last line is "done" also here, with the status that the run came to
+            stopped = store.run(record.id)
+            display.finish(stopped, report.result(store, stopped))
+        stop = Cancelled("interrupted") if isinstance(error, KeyboardInterrupt) else error
+        if not isinstance(stop, NoSurvivor):
+            stop.add_note(
+                f"resume with: rewardsmith resume {record.id} --runs-dir {store.runs_dir}"
+            )
+        raise stop from None
     display.finish(done, report.result(store, done))
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from rewardsmith.evaluate import EvaluateJob
 from rewardsmith.records import Episodes, Failure, Record, Training
-from rewardsmith.train import Progress, TrainJob
+from rewardsmith.training import Progress, TrainJob
 
 
 class Evaluated(Record):

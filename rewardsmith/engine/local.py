@@ -17,10 +17,10 @@ from rewardsmith.engine import Evaluated
 from rewardsmith.evaluate import EvaluateJob
 from rewardsmith.files import write_record
 from rewardsmith.records import Episodes, Failure, Record, Training
-from rewardsmith.train import Progress, TrainJob
+from rewardsmith.training import Progress, TrainJob
 
 _POLL_S = 0.05
-_TRAINER, _EVALUATOR = "rewardsmith.train.child", "rewardsmith.evaluate"
+_TRAINER, _EVALUATOR = "rewardsmith.training.child", "rewardsmith.evaluate"
 
 Job = TypeVar("Job", TrainJob, EvaluateJob)
 
@@ -144,16 +144,17 @@ class LocalEngine:
     def _start_training(self, job: TrainJob, child: Child) -> _Running[TrainJob]:
         folder = Path(job.folder)
         path = folder / "job.json"
-        write_record(path, job)
+        # Before the job is written: a result beside a job is taken for that job's.
         for stale in ("result.json", "progress.jsonl"):
             (folder / stale).unlink(missing_ok=True)
+        write_record(path, job)
         child.give(path)
         return _Running(job, path, child, folder / "progress.jsonl")
 
     def _start_evaluation(self, job: EvaluateJob, child: Child) -> _Running[EvaluateJob]:
         path = _request(job)
-        write_record(path, job)
         Path(job.output).unlink(missing_ok=True)
+        write_record(path, job)
         child.give(path)
         return _Running(job, path, child, None)
 

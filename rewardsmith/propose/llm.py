@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
 
 from rewardsmith.errors import CandidateError, ModelError
 from rewardsmith.llm.chat import ChatClient, ChatReply, ChatRequest, Message
@@ -15,10 +16,11 @@ from rewardsmith.propose.prompts import prompt_hash, proposal_messages, repair_m
 from rewardsmith.records import Candidate, Failure, TaskSpec, Verdict
 
 _LOG = logging.getLogger(__name__)
+Answers = TypeVar("Answers")
 
 
 class CallLog(Protocol):
-    """Where calls are recorded, so that none is paid for twice. Called from one thread only."""
+    """Where calls are recorded, so that none is paid for twice. One thread at a time calls."""
 
     def stored(self, slot: str, request: ChatRequest) -> ChatReply | None:
         """The reply that this request got for this slot in an earlier life of the run."""
@@ -77,7 +79,7 @@ class LlmProposer:
         requests = {
             f"{slot}/{purpose}": self._request(proposal_messages(ask, slot)) for slot in ask.slots
         }
-        answers = asyncio.run(self._ask_all(requests))
+        answers = _finish(self._ask_all(requests))
         failed = [answer for answer in answers.values() if isinstance(answer, ModelError)]
         if failed and len(failed) == len(answers):
             raise failed[0]
@@ -92,7 +94,7 @@ class LlmProposer:
         """The code mended, or None: no reply, no code in it, or the same code again."""
         request = self._request(repair_messages(task, candidate, verdict))
         slot = f"{candidate.id}/repair{attempt}"
-        answer = asyncio.run(self._ask_all({slot: request}))[slot]
+        answer = _finish(self._ask_all({slot: request}))[slot]
         code, failure = _read(answer)
         if failure is not None or same_code(code, candidate.code):
             # One repair is not worth a run: the candidate falls by its verdict.
@@ -144,6 +146,16 @@ class LlmProposer:
                 raise
             self._calls.reply(call_id, reply)
             return reply
+
+
+def _finish(work: Coroutine[Any, Any, Answers]) -> Answers:
+    """What `work` returns; in a thread of its own where a loop runs here, as in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 def preview(ask: Ask) -> str:

@@ -1,4 +1,4 @@
-"""The process that trains (`python -m rewardsmith.train.child`, see children.py).
+"""The process that trains (`python -m rewardsmith.training.child`, see children.py).
 
 It holds the physics, the policy and a jailed worker; the candidate's code runs in the worker only.
 """
@@ -11,12 +11,12 @@ from rewardsmith import children
 from rewardsmith.errors import CandidateError
 from rewardsmith.files import write_record
 from rewardsmith.records import Failure, Training
-from rewardsmith.train import Progress, TrainJob
+from rewardsmith.training import Progress, TrainJob
 
 
 def run(job: TrainJob) -> Training:
     """Train the job here; a candidate's fault becomes the training's recorded failure."""
-    from rewardsmith.train import sb3
+    from rewardsmith.training import sb3
 
     folder = Path(job.folder)
     with (folder / "progress.jsonl").open("w", encoding="utf-8") as lines:
@@ -51,6 +51,6 @@ def serve_one(path: Path) -> None:
 
 if __name__ == "__main__":
     # Loaded before the first job comes: the parent is still busy with the critic.
-    import rewardsmith.train.sb3  # noqa: F401
+    import rewardsmith.training.sb3  # noqa: F401
 
     children.serve(serve_one)

@@ -11,16 +11,18 @@ import torch
 from rewardsmith import policy
 from rewardsmith.jail.service import Rewards, RewardWorker
 from rewardsmith.records import Training
-from rewardsmith.train import PpoSettings, Progress, TrainJob, settings
-from rewardsmith.train.sb3_common import RewardSource
-from rewardsmith.train.sb3_ppo import Ppo
-from rewardsmith.train.sb3_sac import run_sac
-from rewardsmith.train.worlds import Account, Worlds
+from rewardsmith.training import PpoSettings, Progress, TrainJob, settings
+from rewardsmith.training.sb3_common import RewardSource
+from rewardsmith.training.sb3_ppo import Ppo
+from rewardsmith.training.sb3_sac import run_sac
+from rewardsmith.training.worlds import Account, Worlds
 
 
 def train(job: TrainJob, report: Callable[[Progress], None]) -> Training:
     """Train the job's policy; see `Trainer`."""
     torch.set_num_threads(1)
+    # What is not finite ends the training by `require_finite`, not by an error of torch's.
+    torch.distributions.Distribution.set_default_validate_args(False)
     chosen = settings(job.algo, job.task.hyperparams.get(job.algo, {}), job.hyperparams)
     columns = job.reward.columns if job.reward else ()
     worlds = Worlds(job.task, job.n_envs, job.seed, columns)
@@ -34,6 +36,7 @@ def train(job: TrainJob, report: Callable[[Progress], None]) -> Training:
                 best, last = run_sac(job, chosen, worlds, rewards, account)
     finally:
         worlds.sim.close()
+    account.tell(last=True)
     folder = Path(job.folder)
     policy.save(best, folder / "policy.safetensors")
     policy.save(last, folder / "last.safetensors")

@@ -15,7 +15,7 @@ from rewardsmith.jail.service import Rewards
 from rewardsmith.records import Column, Curve, TaskSpec, TermStats
 from rewardsmith.sim import Step
 from rewardsmith.sim.gymnasium import GymnasiumSim
-from rewardsmith.train import Progress, TrainJob
+from rewardsmith.training import Progress, TrainJob
 
 POINTS = 10
 _REPORT_EVERY_S = 0.5
@@ -82,18 +82,19 @@ class Account:
         self.peak_timestep: int | None = None
 
     def add_terms(self, rewards: Rewards) -> None:
-        """Count a batch of rewards towards the current tenth of training."""
-        point = self._point()
-        self._rows[point] += len(rewards.total)
+        """Count the rewards of the next vector steps, row by row in the order they were made."""
+        points = self._point(self.timesteps + np.arange(len(rewards.total)))
+        self._rows += np.bincount(points, minlength=POINTS)
         for name, values in rewards.terms.items():
-            self._sums.setdefault(name, np.zeros(POINTS))[point] += values.sum()
+            sums = self._sums.setdefault(name, np.zeros(POINTS))
+            sums += np.bincount(points, values, minlength=POINTS)
             low, high = self._extremes.get(name, (np.inf, -np.inf))
             self._extremes[name] = (min(low, float(values.min())), max(high, float(values.max())))
 
     def add_step(self, total: NDArray[np.float64], finished: Sequence[Finished]) -> None:
         """Count one vector step with its rewards (n,) and the episodes it ended."""
         self._returns += total
-        point = self._point()
+        point = int(self._point(np.array(self.timesteps)))
         for episode in finished:
             row = (float(self._returns[episode.world]), episode.fitness, episode.length)
             self._episodes[point].append(row)
@@ -111,10 +112,10 @@ class Account:
         self.peak, self.peak_timestep = smoothed, self.timesteps
         return True
 
-    def tell(self) -> None:
-        """Report progress, at most twice a second."""
+    def tell(self, *, last: bool = False) -> None:
+        """Report progress, at most twice a second; the last time in any case."""
         now = time.monotonic() - self._started
-        if now - self._reported < _REPORT_EVERY_S:
+        if now - self._reported < _REPORT_EVERY_S and not last:
             return
         self._reported = now
         means = [float(value) for value in np.mean(self._recent, axis=0)] if self._recent else []
@@ -166,6 +167,6 @@ class Account:
             for name, points in means.items()
         )
 
-    def _point(self) -> int:
-        done = self.timesteps / max(self._job.timesteps, 1)
-        return min(int(done * POINTS), POINTS - 1)
+    def _point(self, timesteps: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The tenths of training that these steps fall into."""
+        return np.minimum(timesteps * POINTS // max(self._job.timesteps, 1), POINTS - 1)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from stable_baselines3 import SAC
 from stable_baselines3.common.callbacks import BaseCallback
@@ -14,9 +15,17 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from rewardsmith.policy import Policy, PolicyHeader
 from rewardsmith.records import TaskSpec
-from rewardsmith.train import SacSettings, TrainJob
-from rewardsmith.train.sb3_common import RewardSource, action_space, array, box, linear_layers
-from rewardsmith.train.worlds import Account, Worlds
+from rewardsmith.training import SacSettings, TrainJob
+from rewardsmith.training.sb3_common import (
+    SEEDS,
+    RewardSource,
+    action_space,
+    array,
+    box,
+    linear_layers,
+    require_finite,
+)
+from rewardsmith.training.worlds import Account, Worlds
 
 
 def run_sac(
@@ -34,7 +43,7 @@ def run_sac(
         gamma=chosen.gamma,
         tau=chosen.tau,
         gradient_steps=chosen.gradient_steps,
-        seed=job.seed,
+        seed=job.seed % SEEDS,
         device="cpu",
         policy_kwargs={"net_arch": [chosen.width] * chosen.depth},
     )
@@ -42,6 +51,7 @@ def run_sac(
     if job.timesteps:
         model.set_logger(configure(None, []))
         model.learn(job.timesteps, callback=watcher)
+    require_finite(model.policy.parameters(), account.timesteps)
     last = _sac_actor(job, model)
     return watcher.best or last, last
 
@@ -78,6 +88,7 @@ class _StepwiseEnv(VecEnv):
         return self._shown(self._worlds.sim.obs)
 
     def step_async(self, actions: NDArray[Any]) -> None:
+        require_finite([torch.as_tensor(actions)], self._account.timesteps)
         self._action = actions
 
     def step_wait(

@@ -17,13 +17,20 @@ from stable_baselines3.common.logger import configure
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 from torch import nn
 
-from rewardsmith.errors import CandidateError
 from rewardsmith.policy import Policy, PolicyHeader
 from rewardsmith.reward import Transitions, concatenate
 from rewardsmith.sim import Step
-from rewardsmith.train import PpoSettings, TrainJob
-from rewardsmith.train.sb3_common import RewardSource, action_space, array, box, linear_layers
-from rewardsmith.train.worlds import Account, Finished, Worlds
+from rewardsmith.training import PpoSettings, TrainJob
+from rewardsmith.training.sb3_common import (
+    SEEDS,
+    RewardSource,
+    action_space,
+    array,
+    box,
+    linear_layers,
+    require_finite,
+)
+from rewardsmith.training.worlds import Account, Finished, Worlds
 
 _REWARD_CLIP = 10.0
 
@@ -73,6 +80,8 @@ class Ppo:
             steps.append(step)
             actions.append(action)
             finished.append(ended)
+            # A rollout in a slow environment can outlast the engine's patience.
+            self._account.tell()
         batch = concatenate([step.transitions for step in steps])
         native = np.concatenate([step.native_reward for step in steps])
         rewards = self._rewards(batch, native)
@@ -135,12 +144,7 @@ class Ppo:
         done = self._account.timesteps / self._job.timesteps
         self._model._current_progress_remaining = max(1.0 - done, 0.0)
         self._model.train()
-        if not all(bool(torch.isfinite(p).all()) for p in self._model.policy.parameters()):
-            raise CandidateError(
-                "diverged",
-                f"training diverged after {self._account.timesteps} steps: the policy's weights "
-                "are no longer finite; use smaller, bounded rewards",
-            )
+        require_finite(self._model.policy.parameters(), self._account.timesteps)
 
     def _actor(self) -> Policy:
         network = self._model.policy
@@ -180,7 +184,7 @@ def _ppo_model(job: TrainJob, chosen: PpoSettings, width: int) -> PPO:
         ent_coef=chosen.ent_coef,
         vf_coef=chosen.vf_coef,
         max_grad_norm=chosen.max_grad_norm,
-        seed=job.seed,
+        seed=job.seed % SEEDS,
         device="cpu",
         policy_kwargs={
             "net_arch": [chosen.width] * chosen.depth,

@@ -1,8 +1,8 @@
-"""What the stable-baselines3 backends share: spaces, and weights as plain arrays."""
+"""What the stable-baselines3 backends share: spaces, arrays, and the end of what diverged."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,12 +11,16 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import nn
 
+from rewardsmith.errors import CandidateError
 from rewardsmith.jail.service import Rewards
 from rewardsmith.records import Space
 from rewardsmith.reward import Transitions
 
 RewardSource: TypeAlias = Callable[[Transitions, NDArray[np.float64]], Rewards]
 """Rewards of a batch, given its transitions and the environment's own rewards (n,)."""
+
+SEEDS = 2**32
+"""As many seeds as NumPy's global generator, which stable-baselines3 seeds, can tell apart."""
 
 
 def linear_layers(network: nn.Module) -> list[Any]:
@@ -27,6 +31,16 @@ def linear_layers(network: nn.Module) -> list[Any]:
 def array(tensor: torch.Tensor) -> NDArray[np.float64]:
     """A copy of a parameter as float64."""
     return np.array(tensor.detach().numpy(), dtype=np.float64)
+
+
+def require_finite(tensors: Iterable[torch.Tensor], timesteps: int) -> None:
+    """Raises CandidateError where a network's weights, or what it answers, are not finite."""
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors):
+        raise CandidateError(
+            "diverged",
+            f"training diverged after {timesteps} steps: the policy's weights "
+            "are no longer finite; use smaller, bounded rewards",
+        )
 
 
 def box(width: int) -> spaces.Box:

@@ -1,0 +1,5 @@
+"""`python -m rewardsmith`: the same command."""
+
+from rewardsmith.cli import main
+
+main()

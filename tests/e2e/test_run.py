@@ -1,0 +1,188 @@
+"""A run in a terminal, and every command that looks at what it left."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from running import BALANCE, TINY, Shown, call, lines_of, started, survivors
+
+BOX = re.compile("[│┃]")
+
+
+@pytest.fixture(scope="module")
+def exported(shown: Shown) -> Path:
+    """The best reward of the run, taken out of it."""
+    reward = shown.runs_dir / "best.py"
+    done = call("export", "last", "--reward", reward, "-o", shown.runs_dir)
+    assert done.returncode == 0, done.stderr
+    return reward
+
+
+def run_dir(shown: Shown) -> Path:
+    (folder,) = (path.parent for path in shown.runs_dir.glob("*/r01"))
+    return folder
+
+
+def test_the_first_line_names_the_fitness_its_formula_its_unit_and_why(shown: Shown) -> None:
+    assert shown.done.returncode == 0, shown.done.stderr
+    first = shown.done.stdout.splitlines()[0]
+    assert first.startswith("fitness: upright = mean(cos(angle)) [mean height, -1 to 1]; ")
+    assert "the sentence asks to swing the pendulum up" in first
+
+
+def test_without_a_model_the_proposer_is_an_offline_baseline_and_nothing_else(
+    shown: Shown,
+) -> None:
+    (line,) = (line for line in shown.done.stdout.splitlines() if "proposer" in line)
+    assert line == "proposer: offline baseline"
+
+
+def test_selection_and_report_seeds_are_printed_and_differ(shown: Shown) -> None:
+    (line,) = (line for line in shown.done.stdout.splitlines() if "training seeds" in line)
+    pattern = r"selection ([\d-]+), report ([\d-]+)"
+    training, episodes = re.findall(pattern, line)
+    assert training == ("0", "1000-1001")
+    assert episodes[0] != episodes[1]
+
+
+def test_the_tables_hold_in_80_columns_and_say_how_sure_they_are(shown: Shown) -> None:
+    rows = [line for line in shown.done.stdout.splitlines() if BOX.search(line)]
+    assert max(map(len, rows)) <= 80
+    assert not any("…" in row for row in rows)
+    for name in ("r01c00", "r01c01", "native", "untrained"):
+        assert any(row.startswith(f"│ {name}") for row in rows), name
+    assert re.search(r"│ native +│ +\S+ \[\S+, \S+\]", shown.done.stdout)
+    assert "too few seeds" in shown.done.stdout
+    assert "%" in next(row for row in rows if row.startswith("│ r01c00"))
+
+
+def test_every_path_that_is_printed_exists(shown: Shown) -> None:
+    printed = dict(
+        re.findall(r"^(best reward|its policy|the run) +(/.+)$", shown.done.stdout, re.M)
+    )
+    assert len(printed) == 3
+    assert all(Path(path).exists() for path in printed.values())
+
+
+def test_the_run_folder_holds_what_a_person_wants_to_read(shown: Shown) -> None:
+    for name in ("r01/c00", "r01/c01"):
+        folder = run_dir(shown) / name
+        assert "def compute_reward" in (folder / "reward.py").read_text()
+        assert json.loads((folder / "critic.json").read_text())["ok"]
+        assert (folder / "summary.md").read_text().strip()
+        for training in ("selection-0", "report-1000", "report-1001"):
+            assert (folder / "train" / training / "policy.safetensors").stat().st_size
+        assert (folder / "policy.safetensors").stat().st_size
+    assert (run_dir(shown) / "native/train/report-1000/policy.safetensors").exists()
+
+
+def test_a_run_is_listed_and_shown_again_as_it_was(shown: Shown) -> None:
+    listed = call("runs", "list", "--json", "-o", shown.runs_dir)
+    (line,) = lines_of(listed)
+    assert (line["run"], line["status"]) == (run_dir(shown).name, "done")
+    again = call("runs", "show", line["run"][-4:], "-o", shown.runs_dir)
+    tables = shown.done.stdout[shown.done.stdout.index("candidates on the selection") :]
+    assert again.stdout.split() == tables.split()
+
+
+def test_an_exported_reward_passes_the_critic(exported: Path) -> None:
+    done = call("check", exported, "-e", "Pendulum-v1")
+    assert done.returncode == 0, done.stderr
+    assert "accepted" in done.stdout
+    assert "seccomp" in done.stdout or "bubblewrap" in done.stdout
+
+
+def test_an_exported_reward_trains_on_the_seeds_that_are_given(
+    exported: Path, tmp_path: Path
+) -> None:
+    done = call(
+        *("train", exported, "-e", "Pendulum-v1", "--task", "upright", "--seeds", "0,1"),
+        *(*TINY, "--json", "-o", tmp_path),
+    )
+    assert done.returncode == 0, done.stderr
+    lines = lines_of(done)
+    trained = {line["training"] for line in lines if line["event"] == "trained"}
+    assert trained == {"r01c00/report-0", "r01c00/report-1"}
+    assert lines[-1]["best"]["seeds"] == 2
+    assert Path(lines[-1]["policy_file"]).exists()
+
+
+@pytest.mark.parametrize("name", ["last", "last:r01c00"])
+def test_a_stored_policy_is_measured_on_the_seeds_that_are_given(shown: Shown, name: str) -> None:
+    (episodes,) = lines_of(call("evaluate", name, "--seeds", "0,1", "--json", "-o", shown.runs_dir))
+    assert episodes["seeds"] == [0, 1]
+    assert episodes["length"] == [200, 200]
+    assert all(-1.0 <= fitness <= 1.0 for fitness in episodes["fitness"])
+
+
+def test_settings_that_were_written_are_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    assert call("config", "init", file).returncode == 0
+    defaults = call("config", "show").stdout
+    assert call("config", "show", "-c", file).stdout == defaults
+    changed = call("config", "show", "-c", file, "--set", "search.samples=7").stdout
+    assert "samples = 7" in changed and changed != defaults
+    assert call("config", "init", file).returncode == 2, "a file is never overwritten"
+
+
+def test_environments_and_their_tasks_are_shown_whole() -> None:
+    listed = call("envs", "list").stdout
+    for name in ("Ant-v5", "CartPole-v1", "HalfCheetah-v5", "Hopper-v5", "Walker2d-v5"):
+        assert f"│ {name}" in listed
+    shown = call("envs", "show", "Pendulum-v1").stdout
+    assert "angular_velocity" in shown
+    assert "…" not in shown, "a formula that is cut can not be used"
+
+
+def test_doctor_names_the_layers_of_the_jail() -> None:
+    done = call("doctor", "--json")
+    assert done.returncode == 0, done.stdout
+    names = {line["name"] for line in lines_of(done)}
+    assert {"jail", "jail: seccomp", "jail: landlock", "model"} <= names
+
+
+def test_the_version_is_printed() -> None:
+    assert re.fullmatch(r"rewardsmith \d+\.\d+\.\d+\n", call("version").stdout)
+
+
+def test_a_dry_run_shows_the_plan_and_stores_nothing(tmp_path: Path) -> None:
+    done = call(*BALANCE, *TINY, "--dry-run", "-o", tmp_path / "runs")
+    assert done.returncode == 0, done.stderr
+    assert "balance" in done.stdout and "512 steps" in done.stdout
+    assert "no calls to a model" in done.stdout
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_prompt_holds_the_environment_and_nothing_of_its_own_reward(tmp_path: Path) -> None:
+    done = call(
+        *("run", "run forward", "-e", "HalfCheetah-v5", "--show-prompt", "-o", tmp_path / "runs")
+    )
+    assert done.returncode == 0, done.stderr
+    assert "x_velocity" in done.stdout and "run forward" in done.stdout
+    for word in ("ctrl_cost", "reward_run", "reward_forward", "control cost", "forward reward"):
+        assert word not in done.stdout.lower()
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_is_cancelled_from_another_process_and_says_how_to_go_on(tmp_path: Path) -> None:
+    arguments = (*BALANCE, *TINY, "--timesteps", "2000000", "-n", "1", "-i", "1", "-o", tmp_path)
+    with started(*arguments) as run:
+        run.until("progress")
+        children = run.descendants()
+        assert call("ctl", "last", "cancel", "-o", tmp_path).returncode == 0
+        assert run.process.wait(timeout=20) == 130
+        assert run.process.stderr
+        assert f"--runs-dir {tmp_path}" in run.process.stderr.read()
+    assert children and not survivors(children)
+    (stored,) = lines_of(call("runs", "list", "--json", "-o", tmp_path))
+    assert stored["status"] == "cancelled"
+
+
+def test_what_is_said_follows_the_loop(shown: Shown) -> None:
+    order = ("generation 1:", "checked", "trained in", " fitness ", "generation 1 done", "finals:")
+    said = shown.done.stdout[shown.done.stdout.index("run: ") :]
+    places = [said.index(words) for words in order]
+    assert places == sorted(places)
