@@ -106,7 +106,10 @@ def rank(candidates: Iterable[Candidate], fitness: Fitness) -> list[Candidate]:
 
 
 def tied(one: Score, other: Score) -> bool:
-    """Whether the intervals overlap, so that the order of the two is not sure."""
+    """Whether the order of the two is not sure: the intervals overlap, or one is no interval."""
+    # One seed and one episode give a point, which says nothing of how it would fall again.
+    if any(score.n_seeds < 2 and score.low == score.high for score in (one, other)):
+        return True
     return one.low <= other.high and other.low <= one.high
 
 

@@ -13,6 +13,7 @@ import pytest
 from rewardsmith import tasks
 from rewardsmith.construct import known_ids
 from rewardsmith.errors import UserError
+from rewardsmith.propose.prompts import render
 from rewardsmith.records import TaskSpec
 
 # gymnasium says that its v4 environments are old; that is not what is tested here.
@@ -24,10 +25,12 @@ FORBIDDEN = re.compile(
 
 
 def prompt_text(task: TaskSpec) -> str:
-    """All that a prompt may say of the environment: the whole task but its fitness."""
-    return task.model_copy(update={"fitness": None}).model_dump_json(
-        exclude={"fitness", "hyperparams", "budget"}
-    )
+    """All that a prompt may say of the environment: the task's fields, and the rendered card."""
+    fields = task.model_dump_json(exclude={"fitness", "hyperparams", "budget"})
+    # Below this heading stands the user's own sentence, and that a hidden score is the measure.
+    card, heading, _ = render("card", task=task, notes="").partition("# The task")
+    assert heading and task.env in card
+    return fields + card.replace("What a reward may read", "")
 
 
 def leaks(text: str, env: Any) -> list[str]:

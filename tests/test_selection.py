@@ -158,6 +158,14 @@ def test_overlapping_intervals_are_a_tie() -> None:
         assert tied(one, other) is tied(other, one) is tie
 
 
+def test_a_single_point_is_no_interval() -> None:
+    point = Score(value=9, low=9, high=9, n_seeds=1)
+    assert tied(point, Score(value=2, low=1, high=3, n_seeds=3))
+    same_thrice = Score(value=9, low=9, high=9, n_seeds=3)
+    assert not tied(same_thrice, Score(value=2, low=1, high=3, n_seeds=3))
+    assert tied(same_thrice, Score(value=7, low=4, high=10, n_seeds=3))
+
+
 @pytest.mark.parametrize("fitness", [UP, DOWN])
 def test_a_time_out_never_outranks_a_valid_candidate(fitness: Fitness) -> None:
     """OpenEvolve gives a program that timed out 0.5, which beats a valid 0.3."""

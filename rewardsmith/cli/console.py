@@ -314,8 +314,11 @@ def _report_table(
         is_best = isinstance(arm, Candidate) and arm.id == best.id
         name = arm.id if isinstance(arm, Candidate) else arm.name
         words = "(the best)" if is_best else comparison(run, best, arm)
-        if not arm.report:
-            words = arm.failure.for_human if arm.failure else "not measured"
+        lost = next((t.failure for t in arm.trainings if t.purpose == "report" and t.failure), None)
+        if lost:
+            words = ", ".join(filter(None, [words, f"a seed failed: {lost.for_human}"]))
+        elif not arm.report:
+            words = "not measured"
         table.add_row(
             Text(name, "bold green" if is_best else ""),
             Text(scored(arm.report) if arm.report else "-"),

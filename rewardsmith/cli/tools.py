@@ -15,6 +15,7 @@ Candidate = Annotated[str, typer.Argument(metavar="RUN[:CANDIDATE]")]
 Seeds = Annotated[str, typer.Option("--seeds", help="Such as 0,1,2 or 0-9.")]
 
 REFUSED = 1
+_MAX_SEEDS = 1000
 
 
 def check(
@@ -128,7 +129,10 @@ def parse_seeds(text: str) -> tuple[int, ...]:
         first, dash, last = part.strip().partition("-")
         if not first.isdigit() or (dash and not last.isdigit()):
             raise UserError(f"seeds must look like 0,1,2 or 0-9, not {text!r}")
-        seeds += range(int(first), int(last if dash else first) + 1)
+        wanted = range(int(first), int(last if dash else first) + 1)
+        if len(seeds) + len(wanted) > _MAX_SEEDS:
+            raise UserError(f"at most {_MAX_SEEDS} seeds at once, not {text!r}")
+        seeds += wanted
     if not seeds or len(set(seeds)) < len(seeds):
         raise UserError(f"seeds must be different numbers, not {text!r}")
     return tuple(seeds)
