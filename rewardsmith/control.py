@@ -55,6 +55,9 @@ class Control:
                 "origin": candidate.origin,
                 "stage": str(candidate.stage),
                 "score": candidate.score.model_dump() if candidate.score else None,
+                "findings": [f.model_dump() for f in candidate.verdict.findings]
+                if candidate.verdict
+                else [],
             }
         self._observe(
             Event(

@@ -6,17 +6,23 @@ a candidate's code: they read the environment's description and a policy's array
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rewardsmith import children, expressions, policy, tasks
+from rewardsmith import children, expressions, policy, rollouts, tasks
 from rewardsmith.files import write_record
 from rewardsmith.records import Episodes, Record, TaskSpec
+from rewardsmith.reward import Transitions
+from rewardsmith.rollouts import Rollout
 from rewardsmith.sim import Step
 from rewardsmith.sim.gymnasium import GymnasiumSim
+
+Act = Callable[[GymnasiumSim], NDArray[Any]]
+"""The actions of all worlds, given what the simulator shows."""
 
 
 class EvaluateJob(Record):
@@ -26,6 +32,10 @@ class EvaluateJob(Record):
     policy: str
     seeds: tuple[int, ...]
     output: str
+    behaviour: str = ""
+    """Whose policy it is; the name of its rollouts."""
+    kept: int = 0
+    """Whole episodes to store beside the output, see `rollouts_path`."""
 
 
 class EpisodeRecorder:
@@ -92,13 +102,28 @@ def fitness_variables(task: TaskSpec) -> frozenset[str]:
 
 def evaluate(task: TaskSpec, trained: policy.Policy, seeds: Sequence[int]) -> Episodes:
     """Roll the deterministic policy out once per seed and score every episode."""
-    sim = GymnasiumSim(task, len(seeds), gather=fitness_variables(task))
+    episodes, _ = roll_out(task, lambda sim: trained.act(sim.obs), seeds)
+    return episodes
+
+
+def roll_out(
+    task: TaskSpec, act: Act, seeds: Sequence[int], keep: Sequence[str] = ()
+) -> tuple[Episodes, tuple[Rollout, ...]]:
+    """One episode per seed, each in a world of its own, scored as it ends.
+
+    Args:
+        keep: names for the first worlds, as many as are given: their episodes come back whole.
+    """
+    sim = GymnasiumSim(task, len(seeds), gather=None if keep else fitness_variables(task))
+    made: list[Transitions] = []
     try:
         sim.reset(seeds)
         recorder = EpisodeRecorder(task, sim)
         results: dict[int, tuple[float, float, int, bool]] = {}
         while len(results) < len(seeds):
-            step = sim.step(trained.act(sim.obs))
+            step = sim.step(act(sim))
+            if keep:
+                made.append(step.transitions)
             for world in recorder.add(step):
                 terminated = bool(step.transitions.terminated[world])
                 if world not in results:
@@ -109,19 +134,72 @@ def evaluate(task: TaskSpec, trained: policy.Policy, seeds: Sequence[int]) -> Ep
     finally:
         sim.close()
     rows = [results[world] for world in range(len(seeds))]
-    return Episodes(
+    episodes = Episodes(
         seeds=tuple(seeds),
         fitness=tuple(row[0] for row in rows),
         native_return=tuple(row[1] for row in rows),
         length=tuple(row[2] for row in rows),
         terminated=tuple(row[3] for row in rows),
     )
+    return episodes, _kept(episodes, made, keep)
+
+
+def fitness_of(task: TaskSpec, made: Transitions) -> float:
+    """The fitness of one whole episode by the measure of `task`, which may be another task's.
+
+    Raises:
+        UserError: it is not finite, as where it reads the native return, which is not kept.
+    """
+    measure = tasks.fitness_of(task)
+    states = {
+        name: np.concatenate([values, made.next_state[name][-1:]])
+        for name, values in made.state.items()
+    }
+    episode = expressions.Episode(
+        states={name: states[name] for name in measure.variables if name in states},
+        transitions={n: made.next_state[n] for n in measure.variables if n not in states},
+        action=made.action,
+        dt=task.dt_s,
+        native_return=float("nan"),
+        terminated=bool(made.terminated[-1]),
+    )
+    return measure.evaluate(episode)
+
+
+def rollouts_path(output: Path) -> Path:
+    """Where the whole episodes of an evaluation lie, given its output."""
+    return output.with_suffix(".rollouts.safetensors")
+
+
+def _kept(
+    episodes: Episodes, made: Sequence[Transitions], keep: Sequence[str]
+) -> tuple[Rollout, ...]:
+    if not keep:
+        return ()
+    lengths = {world: episodes.length[world] for world in range(len(keep))}
+    whole = rollouts.split(made, lengths, len(episodes.seeds))
+    return tuple(
+        Rollout(
+            behaviour=name,
+            seed=episodes.seeds[world],
+            fitness=episodes.fitness[world],
+            transitions=whole[world],
+        )
+        for world, name in enumerate(keep)
+    )
 
 
 def run(path: Path) -> None:
     """Do the EvaluateJob that stands at `path` as JSON."""
     job = EvaluateJob.model_validate_json(path.read_text("utf-8"))
-    write_record(Path(job.output), evaluate(job.task, policy.load(Path(job.policy)), job.seeds))
+    trained = policy.load(Path(job.policy))
+    keep = (job.behaviour,) * min(job.kept, len(job.seeds))
+    episodes, kept = roll_out(job.task, lambda sim: trained.act(sim.obs), job.seeds, keep)
+    output = Path(job.output)
+    if kept:
+        rollouts.save(kept, rollouts_path(output))
+    # Last: with it, the evaluation counts as done.
+    write_record(output, episodes)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rewardsmith import critic
+from rewardsmith.appraise import Appraisal
 from rewardsmith.control import Control
 from rewardsmith.engine import Engine
 from rewardsmith.errors import Cancelled, LimitReached, ModelError, NoSurvivor
@@ -57,6 +58,7 @@ class Search:
         self._control = Control(run, parts.store, parts.observe, parts.clock)
         self._task, self._config = run.task, run.config.search
         self._measure = Measure(run, parts.store, parts.engine, parts.observe, self._control.poll)
+        self._appraisal = Appraisal(run, parts.store)
         episodes = run.config.train.episodes or run.task.budget.episodes
         self.seeds = plan_seeds(
             run.config.seed, self._config.seeds, self._config.report_seeds, episodes
@@ -120,7 +122,7 @@ class Search:
         return [stored[slot] for slot in ask.slots]
 
     def _ask(self, index: int, attempt: int) -> Ask:
-        earlier = [c for c in self._store.candidates(self._control.run.id) if c.generation < index]
+        earlier = self._earlier(index)
         here = self._store.candidates(self._control.run.id, index)
         width = max(self._config.samples, len(self._control.run.init) if index == 1 else 0)
         first = 0 if attempt == 0 else width + (attempt - 1) * self._config.samples
@@ -144,6 +146,10 @@ class Search:
             seed=self._control.run.config.seed,
         )
 
+    def _earlier(self, index: int) -> list[Candidate]:
+        """The candidates of the generations before this one."""
+        return [c for c in self._store.candidates(self._control.run.id) if c.generation < index]
+
     def _proposals(self, ask: Ask) -> list[Proposal]:
         """The user's own rewards first, in the first generation; the rest from the proposer."""
         brought = self._control.run.init if ask.generation == 1 and ask.attempt == 0 else ()
@@ -164,6 +170,7 @@ class Search:
                 self._parts.transitions,
                 unsafe=self._control.run.config.unsafe_no_jail,
             )
+            verdict = self._appraisal.screen(verdict, self._earlier(candidate.generation))
             candidate = candidate.model_copy(update={"verdict": verdict})
             if verdict.ok:
                 candidate = self._save(candidate.model_copy(update={"stage": Stage.CHECKED}))
@@ -184,7 +191,8 @@ class Search:
 
     def _train(self, candidates: list[Candidate]) -> list[Candidate]:
         self._control.stage()
-        waiting = [c for c in candidates if c.stage is Stage.CHECKED]
+        # The most promising first: a limit may come before the last.
+        waiting = sorted((c for c in candidates if c.stage is Stage.CHECKED), key=_promise)
         trained = self._measure.train(waiting, "selection", self.seeds.selection)
         return self._advance(candidates, trained, Stage.TRAINED)
 
@@ -215,9 +223,12 @@ class Search:
         return [changed.get(candidate.id, candidate) for candidate in candidates]
 
     def _commit(self, index: int, attempt: int) -> None:
+        past = self._store.candidates(self._control.run.id)
+        here = [candidate for candidate in past if candidate.generation == index]
+        for candidate in self._appraisal.exploits(here, past):
+            self._control.tell("appraised", self._save(candidate))
         ranked = rank(self._store.candidates(self._control.run.id), self._task.fitness)
         best = ranked[0] if ranked else None
-        here = self._store.candidates(self._control.run.id, index)
         generation = Generation(
             index=index,
             candidates=tuple(c.id for c in here),
@@ -269,6 +280,13 @@ def _candidate(generation: int, proposal: Proposal) -> Candidate:
         code=proposal.code,
     )
     return _failed(candidate, proposal.failure) if proposal.failure else candidate
+
+
+def _promise(candidate: Candidate) -> float:
+    """Sorts by the alignment screen, the best first; who was not screened counts as even."""
+    screens = candidate.verdict.screens if candidate.verdict else ()
+    known = [s.accuracy for s in screens if s.name == "alignment" and s.accuracy is not None]
+    return -known[0] if known else -0.5
 
 
 def _failed(candidate: Candidate, failure: Failure) -> Candidate:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from rewardsmith.engine import Engine
-from rewardsmith.evaluate import EvaluateJob
+from rewardsmith.evaluate import EvaluateJob, rollouts_path
 from rewardsmith.records import Baseline, Candidate, CheckedReward, Event, Failure, Training
 from rewardsmith.selection import better
 from rewardsmith.store import RunRecord, Store
@@ -19,6 +19,8 @@ Arm: TypeAlias = Candidate | Baseline
 Observe = Callable[[Event], None]
 
 UNTRAINED = "untrained"
+_KEPT_EPISODES = 2
+"""Whole episodes kept of every training that selects; see appraise.py."""
 
 
 class Measure:
@@ -107,11 +109,14 @@ class Measure:
         self, training: Training, purpose: Purpose, seeds: Sequence[int]
     ) -> EvaluateJob:
         folder = self._folder / training.folder
+        selects = purpose == "selection"
         return EvaluateJob(
+            behaviour=training.id.partition("/")[0] if selects else "",
+            kept=_KEPT_EPISODES if selects else 0,
             task=self._run.task,
             policy=str(folder / "policy.safetensors"),
             seeds=tuple(seeds),
-            output=str(folder / f"{purpose}.json"),
+            output=str(_output(folder, purpose)),
         )
 
     def _save(self, arm: Arm) -> Arm:
@@ -158,6 +163,20 @@ def mean_fitness(training: Training) -> float:
     if training.episodes is None:
         raise ValueError(f"{training.id} was not measured")
     return sum(training.episodes.fitness) / len(training.episodes.fitness)
+
+
+def rollouts_of(candidate: Candidate, run_folder: Path) -> list[Path]:
+    """Where the whole episodes of the candidate's selection trainings lie."""
+    return [
+        path
+        for training in candidate.trainings
+        if training.purpose == "selection" and training.episodes
+        if (path := rollouts_path(_output(run_folder / training.folder, "selection"))).exists()
+    ]
+
+
+def _output(folder: Path, purpose: Purpose) -> Path:
+    return folder / f"{purpose}.json"
 
 
 def _reward(arm: Arm) -> CheckedReward | None:

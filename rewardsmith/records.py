@@ -143,11 +143,25 @@ class Finding(Record):
     severity: Literal["error", "warning"] = "error"
 
 
+class Screen(Record):
+    """How far a reward agrees with the episodes that a run has seen; see critic/screens.py."""
+
+    name: Literal["alignment", "contrast"]
+    accuracy: float | None = None
+    """Share of pairs of episodes that it orders rightly, 0..1; None where that says nothing."""
+    pairs: int = 0
+    why: str = ""
+    """Why it says nothing."""
+    example: str = ""
+    """The pair that is ordered most wrongly."""
+
+
 class Verdict(Record):
     """What the critic found: `ok` when no finding is an error."""
 
     ok: bool
     findings: tuple[Finding, ...] = ()
+    screens: tuple[Screen, ...] = ()
     layers: tuple[Layer, ...] = ()
     reward: CheckedReward | None = None
     wall_s: float = 0.0
@@ -155,7 +169,15 @@ class Verdict(Record):
     @property
     def errors(self) -> tuple[str, ...]:
         """What is wrong, each with its line."""
-        found = [finding for finding in self.findings if finding.severity == "error"]
+        return self._said("error")
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is worth knowing, each with its line."""
+        return self._said("warning")
+
+    def _said(self, severity: str) -> tuple[str, ...]:
+        found = [finding for finding in self.findings if finding.severity == severity]
         return tuple(f"line {f.line}: {f.message}" if f.line else f.message for f in found)
 
 

@@ -61,6 +61,7 @@ def summarise(candidate: Candidate, task: TaskSpec) -> str:
     if training is not None:
         lines += ["", *_evaluation_lines(candidate, task)]
         lines += ["", *_table(training)]
+    lines += _critic_lines(candidate)
     observations = diagnose(candidate, task)
     if observations:
         lines += ["", "What stands out:", *(f"- {text}" for text in observations)]
@@ -205,6 +206,20 @@ def _failure_text(text: str) -> list[str]:
     """The reason as an indented block, so that nothing in it is read as markdown of ours."""
     shown = text if len(text) <= MAX_FAILURE_CHARS else text[:MAX_FAILURE_CHARS] + " [cut]"
     return [f"    {line}" for line in shown.splitlines()[:20]]
+
+
+def _critic_lines(candidate: Candidate) -> list[str]:
+    """What the critic warned of, and how the reward orders the run's earlier episodes."""
+    if candidate.verdict is None:
+        return []
+    lines = [f"- {' '.join(warning.split())}" for warning in candidate.verdict.warnings]
+    lines += [
+        f"- {screen.name}: it orders {screen.accuracy:.0%} of {screen.pairs} pairs of earlier "
+        "episodes as the fitness does"
+        for screen in candidate.verdict.screens
+        if screen.accuracy is not None
+    ]
+    return ["", "The critic on this reward:", *lines] if lines else []
 
 
 def _evaluation_lines(candidate: Candidate, task: TaskSpec) -> list[str]:

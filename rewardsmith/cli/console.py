@@ -127,6 +127,11 @@ class Screen:
             if candidate.failure:
                 why = " ".join(candidate.failure.for_human.split())
                 out.print(Text(f"{candidate.id} failed: {why}", "yellow"))
+        for candidate in candidates:
+            if candidate.report and candidate.verdict:
+                for warning in candidate.verdict.warnings:
+                    words = " ".join(warning.split())
+                    out.print(Text(f"{candidate.id} warning: {words}", "yellow"))
         baselines = self._store.baselines(run.id)
         if best and (best.report or baselines):
             out.print(_report_table(run, candidates, baselines, best))

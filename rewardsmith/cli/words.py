@@ -40,7 +40,9 @@ def describe_event(event: Event) -> list[str]:
     if event.event == "proposing":
         return [f"generation {data['generation']}: asking for {data['count']} rewards"]
     if event.event == "checked":
-        return [f"  {name} checked" + (f", refused: {event.message}" if event.message else "")]
+        return _checked(event)
+    if event.event == "appraised":
+        return [f"  {name} can be exploited: {text}" for text in _warnings(data, "exploit")]
     if event.event in ("trained", "evaluated"):
         return _training(event)
     if event.event == "generation":
@@ -76,6 +78,21 @@ def _launch(data: dict[str, Any]) -> list[str]:
         f" report {_seeds(seeds['report_episodes'])}"
     )
     return [*lines, f"run: {data['run_dir']}"]
+
+
+def _checked(event: Event) -> list[str]:
+    refused = f", refused: {event.message}" if event.message else ""
+    warned = [f"    warning: {text}" for text in _warnings(event.data)]
+    return [f"  {event.candidate} checked{refused}", *warned]
+
+
+def _warnings(data: dict[str, Any], rule: str = "") -> list[str]:
+    """The messages of the warnings among the findings, or of those by one rule."""
+    return [
+        " ".join(str(finding["message"]).split())
+        for finding in _list(data["findings"])
+        if finding["severity"] == "warning" and rule in ("", finding["rule"])
+    ]
 
 
 def _training(event: Event) -> list[str]:

@@ -1,0 +1,127 @@
+"""What a run has lived through, put to use: screens before training, the exploit battery after it.
+
+The episodes are those of scripted behaviours, and of the policies that the run has trained, on the
+selection seeds alone: what a proposer is told must not come from the seeds that report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+from rewardsmith import rollouts, tasks
+from rewardsmith.critic import exploits, screens
+from rewardsmith.critic.returns import Paid, pay
+from rewardsmith.errors import CandidateError, UserError
+from rewardsmith.evaluate import fitness_of
+from rewardsmith.measure import rollouts_of
+from rewardsmith.records import Candidate, CheckedReward, Finding, Screen, TaskSpec, Verdict
+from rewardsmith.rollouts import Rollout
+from rewardsmith.store import RunRecord, Store
+from rewardsmith.training import settings
+
+_SCRIPTED_FILE = "scripted.rollouts.safetensors"
+
+
+class Appraisal:
+    """The episodes of one run, and what rewards pay for them."""
+
+    def __init__(self, run: RunRecord, store: Store) -> None:
+        self._task, self._unsafe = run.task, run.config.unsafe_no_jail
+        self._folder, self._seed = store.folder(run.id), run.config.seed
+        train = run.config.train
+        preset = run.task.hyperparams.get(train.algo, {})
+        self._gamma = settings(train.algo, preset, train.hyperparams).gamma
+        self._fitness = run.task.fitness
+
+    def screen(self, verdict: Verdict, past: Sequence[Candidate]) -> Verdict:
+        """The verdict on a sound reward, with what the episodes of `past` say of it.
+
+        A reward that breaks on them is refused as well: they reach further than random actions.
+        """
+        if verdict.reward is None:
+            return verdict
+        trained = self._trained(past)
+        if not trained and self._opposite is None:
+            return verdict
+        episodes = (*self._scripted, *trained)
+        try:
+            paid = self._pay(verdict.reward, episodes)
+        except CandidateError as fault:
+            return _refused(verdict, Finding(rule=fault.cause, message=fault.for_llm))
+        names = frozenset(rollout.behaviour for rollout in trained)
+        found = (screens.alignment(paid, names, self._fitness), *self._contrast(paid))
+        verdict = verdict.model_copy(update={"screens": found})
+        refusals = [finding for screen in found if (finding := screens.finding(screen))]
+        return _refused(verdict, *refusals) if refusals else verdict
+
+    def exploits(
+        self, candidates: Iterable[Candidate], past: Sequence[Candidate]
+    ) -> list[Candidate]:
+        """The trained among `candidates`, each with a warning for every exploit of its reward."""
+        trained = self._trained(past)
+        names = list(rollouts.behaviours(trained))
+        appraised = []
+        for candidate in candidates:
+            if not candidate.score or not candidate.verdict or not candidate.verdict.reward:
+                continue
+            try:
+                paid = self._pay(candidate.verdict.reward, (*self._scripted, *trained))
+            except CandidateError:
+                continue  # it has been trained on: what breaks it elsewhere is no exploit
+            found = exploits.findings(paid, names, self._fitness)
+            appraised.append(_warned(candidate, tuple(found)))
+        return appraised
+
+    @cached_property
+    def _scripted(self) -> tuple[Rollout, ...]:
+        path = self._folder / _SCRIPTED_FILE
+        if path.exists():
+            return rollouts.load(path)
+        made = exploits.battery(self._task, self._seed)
+        rollouts.save(made, path)
+        return made
+
+    @cached_property
+    def _opposite(self) -> TaskSpec | None:
+        task = self._task
+        if not task.opposite:
+            return None
+        return tasks.resolve(
+            task.env, task.sentence, task=task.opposite, env_kwargs=task.env_kwargs
+        )
+
+    def _trained(self, past: Iterable[Candidate]) -> tuple[Rollout, ...]:
+        paths = [path for candidate in past for path in rollouts_of(candidate, self._folder)]
+        return tuple(rollout for path in paths for rollout in rollouts.load(path))
+
+    def _pay(self, reward: CheckedReward, episodes: Sequence[Rollout]) -> tuple[Paid, ...]:
+        return pay(reward, episodes, self._gamma, unsafe=self._unsafe)
+
+    def _contrast(self, paid: Sequence[Paid]) -> Iterable[Screen]:
+        if self._opposite is None:
+            return
+        sign = 1.0 if self._fitness.direction == "maximize" else -1.0
+        other = 1.0 if self._opposite.fitness.direction == "maximize" else -1.0
+        try:
+            side = [
+                sign * p.fitness - other * fitness_of(self._opposite, p.rollout.transitions)
+                for p in paid
+            ]
+        except UserError as error:  # the opposite can not be measured on an episode of ours
+            yield Screen(name="contrast", why=str(error))
+            return
+        yield screens.contrast(paid, side)
+
+
+def _refused(verdict: Verdict, *findings: Finding) -> Verdict:
+    update = {"ok": False, "reward": None, "findings": (*verdict.findings, *findings)}
+    return verdict.model_copy(update=update)
+
+
+def _warned(candidate: Candidate, found: tuple[Finding, ...]) -> Candidate:
+    """The candidate with these warnings in place of those of an earlier appraisal."""
+    assert candidate.verdict is not None
+    others = [f for f in candidate.verdict.findings if f.rule != exploits.RULE]
+    verdict = candidate.verdict.model_copy(update={"findings": (*others, *found)})
+    return candidate.model_copy(update={"verdict": verdict})

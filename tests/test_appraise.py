@@ -1,0 +1,150 @@
+"""What a run has lived through decides about its next rewards: a real store, real episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scripted_engine import candidate, episodes
+
+from rewardsmith import critic, rollouts, tasks
+from rewardsmith.appraise import Appraisal
+from rewardsmith.config import RunConfig
+from rewardsmith.evaluate import roll_out, rollouts_path
+from rewardsmith.records import Candidate, Score, Stage, TaskSpec, Training, Verdict
+from rewardsmith.reward import Transitions
+from rewardsmith.sim.gymnasium import GymnasiumSim
+from rewardsmith.sim.rollout import random_transitions
+from rewardsmith.store import RunRecord, Store
+from rewardsmith.summarise import summarise
+
+UPRIGHT = """
+import numpy as np
+
+def compute_reward(next_state, terminated):
+    return {"upright": 1.0 - np.abs(next_state.pole_angle), "fallen": -5.0 * terminated}
+"""
+FALLING = UPRIGHT.replace("1.0 - np.abs", "np.abs").replace("-5.0", "5.0")
+LATE = UPRIGHT.replace("terminated)", "terminated, t)").replace(
+    '"upright": 1.0', '"upright": np.where(t > 300, np.nan, 1.0)'
+)
+ENDING = """
+import numpy as np
+
+def compute_reward(next_state, terminated):
+    return {"fallen": 300.0 * terminated, "angle": -np.abs(next_state.pole_angle)}
+"""
+
+
+@pytest.fixture(scope="module")
+def task() -> TaskSpec:
+    return tasks.resolve("CartPole-v1", "balance the pole")
+
+
+@pytest.fixture(scope="module")
+def transitions(task: TaskSpec) -> Transitions:
+    return random_transitions(task, 301, 0)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def run(store: Store, task: TaskSpec) -> RunRecord:
+    return store.create_run(task=task, config=RunConfig(), proposer="offline baseline")
+
+
+def balanced(store: Store, run: RunRecord, verdict: Verdict) -> Candidate:
+    """A candidate whose policy keeps the pole up, with its episodes in the run's folder."""
+    folder = store.folder(run.id) / "r01/c00/train/selection-0"
+
+    def act(sim: GymnasiumSim) -> np.ndarray:
+        return (sim.obs @ np.array([0.02, 0.1, 1.0, 0.3]) > 0).astype(np.int64)
+
+    measured, kept = roll_out(run.task, act, (1, 2), ("r01c00", "r01c00"))
+    assert min(measured.fitness) > 400
+    rollouts.save(kept, rollouts_path(folder / "selection.json"))
+    training = Training(
+        id="r01c00/selection-0",
+        seed=0,
+        purpose="selection",
+        timesteps=1,
+        folder="r01/c00/train/selection-0",
+        episodes=episodes((1, 2), 500.0),
+    )
+    score = Score(value=500, low=500, high=500, n_seeds=1)
+    made = candidate(0, stage=Stage.EVALUATED, trainings=(training,), score=score, verdict=verdict)
+    store.save_candidate(run.id, made)
+    return made
+
+
+def test_before_any_training_a_sound_reward_passes_untouched(
+    store: Store, run: RunRecord, transitions: Transitions
+) -> None:
+    verdict = critic.check(FALLING, run.task, transitions)
+    assert verdict.ok
+    assert Appraisal(run, store).screen(verdict, []) == verdict
+
+
+def test_the_wrong_sign_is_refused_once_a_policy_has_done_better(
+    store: Store, run: RunRecord, transitions: Transitions
+) -> None:
+    good = critic.check(UPRIGHT, run.task, transitions)
+    past = [balanced(store, run, good)]
+    appraisal = Appraisal(run, store)
+
+    screened = appraisal.screen(good, past)
+    assert screened.ok and screened.reward == good.reward
+    assert [screen.accuracy for screen in screened.screens] == [1.0]
+
+    refused = appraisal.screen(critic.check(FALLING, run.task, transitions), past)
+    assert not refused.ok and refused.reward is None
+    assert [f.rule for f in refused.findings if f.severity == "error"] == ["alignment"]
+    assert "r01c00" in refused.errors[0] and "check the signs" in refused.errors[0]
+
+
+def test_a_reward_that_breaks_where_only_a_trained_policy_comes_is_refused(
+    store: Store, run: RunRecord, transitions: Transitions
+) -> None:
+    late = critic.check(LATE, run.task, transitions)
+    assert late.ok, late.errors
+    past = [balanced(store, run, late)]
+    refused = Appraisal(run, store).screen(late, past)
+    assert not refused.ok
+    assert [f.rule for f in refused.findings if f.severity == "error"] == ["nonfinite"]
+
+
+def test_an_exploit_is_told_to_the_next_prompt(
+    store: Store, run: RunRecord, transitions: Transitions
+) -> None:
+    lazy = critic.check(ENDING, run.task, transitions)
+    past = [balanced(store, run, lazy)]
+    (warned,) = Appraisal(run, store).exploits(past, past)
+    assert warned.verdict is not None and warned.verdict.ok
+    found = [f for f in warned.verdict.findings if f.rule == "exploit"]
+    assert 1 <= len(found) <= 3 and all("`fallen` by" in f.message for f in found)
+    assert any('"end-early"' in finding.message for finding in found)
+    # Once more, as after a kill: the warnings are replaced and not doubled.
+    (again,) = Appraisal(run, store).exploits([warned], past)
+    assert again == warned
+    for finding in found:
+        assert finding.message in summarise(warned, run.task)
+        assert finding.message not in summarise(past[0], run.task)
+
+
+def test_episodes_of_scripted_behaviours_are_made_once_a_run(
+    store: Store, run: RunRecord, transitions: Transitions
+) -> None:
+    good = critic.check(UPRIGHT, run.task, transitions)
+    past = [balanced(store, run, good)]
+    Appraisal(run, store).screen(good, past)
+    (path,) = store.folder(run.id).glob("scripted*")
+    before = path.stat().st_mtime_ns
+    Appraisal(run, store).screen(good, past)
+    assert path.stat().st_mtime_ns == before
