@@ -8,14 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import Protocol
 
-from rewardsmith import rollouts, tasks
-from rewardsmith.critic import exploits, screens
+from rewardsmith import critic, rollouts, tasks
+from rewardsmith.critic import concerns, exploits, screens
 from rewardsmith.critic.returns import Paid, pay
 from rewardsmith.errors import CandidateError, UserError
 from rewardsmith.evaluate import fitness_of
 from rewardsmith.measure import rollouts_of
-from rewardsmith.records import Candidate, CheckedReward, Finding, Screen, TaskSpec, Verdict
+from rewardsmith.records import (
+    Candidate,
+    CheckedReward,
+    Concern,
+    Finding,
+    Screen,
+    TaskSpec,
+    Verdict,
+)
+from rewardsmith.reward import Transitions
 from rewardsmith.rollouts import Rollout
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.training import settings
@@ -23,16 +33,49 @@ from rewardsmith.training import settings
 _SCRIPTED_FILE = "scripted.rollouts.safetensors"
 
 
-class Appraisal:
-    """The episodes of one run, and what rewards pay for them."""
+class Reviewer(Protocol):
+    """Doubts rewards; see propose/review.py."""
 
-    def __init__(self, run: RunRecord, store: Store) -> None:
+    def review(self, candidate: Candidate, task: TaskSpec) -> tuple[Concern, ...]:
+        """What it holds against the candidate's reward."""
+
+
+class Appraisal:
+    """The critic of one run, with all that the run has lived through.
+
+    Args:
+        transitions: recorded from a random policy; the probes run on them.
+        reviewer: asked about every reward that has passed everything else, if given.
+    """
+
+    def __init__(
+        self,
+        run: RunRecord,
+        store: Store,
+        transitions: Transitions,
+        reviewer: Reviewer | None = None,
+    ) -> None:
+        self._transitions, self._reviewer = transitions, reviewer
         self._task, self._unsafe = run.task, run.config.unsafe_no_jail
         self._folder, self._seed = store.folder(run.id), run.config.seed
         train = run.config.train
         preset = run.task.hyperparams.get(train.algo, {})
         self._gamma = settings(train.algo, preset, train.hyperparams).gamma
         self._fitness = run.task.fitness
+
+    def judge(self, candidate: Candidate, past: Sequence[Candidate]) -> Verdict:
+        """The verdict of the critic, of the screens on the episodes of `past`, of the reviewer."""
+        verdict = critic.check(candidate.code, self._task, self._transitions, unsafe=self._unsafe)
+        verdict = self.screen(verdict, past)
+        if verdict.reward is None or self._reviewer is None:
+            return verdict
+        claims = self._reviewer.review(candidate, self._task)
+        found = tuple(
+            concerns.findings(verdict.reward, claims, self._transitions, unsafe=self._unsafe)
+        )
+        if any(finding.severity == "error" for finding in found):
+            return _refused(verdict, *found)
+        return verdict.model_copy(update={"findings": (*verdict.findings, *found)})
 
     def screen(self, verdict: Verdict, past: Sequence[Candidate]) -> Verdict:
         """The verdict on a sound reward, with what the episodes of `past` say of it.

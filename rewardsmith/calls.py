@@ -11,7 +11,7 @@ from rewardsmith.store import Store
 
 
 class StoredCalls:
-    """The `CallLog` of one run (propose/llm.py)."""
+    """The `CallLog` of one run (propose/calling.py)."""
 
     def __init__(self, store: Store, run_id: str) -> None:
         self._store, self._run = store, run_id

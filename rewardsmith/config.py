@@ -64,6 +64,8 @@ class ModelConfig(Record):
     name: str = ""
     """A litellm model string, or the name that an OpenAI-compatible server knows."""
     api_base: str = ""
+    review: bool = False
+    """A second prompt reads every sound reward against the task before it is trained."""
     temperature: float = Field(1.0, ge=0, le=2)
     max_tokens: int = Field(4096, ge=64)
     concurrency: int = Field(4, ge=1)

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rewardsmith import critic
 from rewardsmith.appraise import Appraisal
 from rewardsmith.control import Control
 from rewardsmith.engine import Engine
@@ -27,7 +26,6 @@ from rewardsmith.records import (
     Stage,
     Verdict,
 )
-from rewardsmith.reward import Transitions
 from rewardsmith.selection import better, plan_seeds, rank, score
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.strategies import Strategy
@@ -44,8 +42,7 @@ class Parts:
     proposer: Proposer
     strategy: Strategy
     engine: Engine
-    transitions: Transitions
-    """Recorded from a random policy; the critic's probes run on them."""
+    appraisal: Appraisal
     observe: Observe
     clock: Callable[[], float] = time.monotonic
 
@@ -58,7 +55,6 @@ class Search:
         self._control = Control(run, parts.store, parts.observe, parts.clock)
         self._task, self._config = run.task, run.config.search
         self._measure = Measure(run, parts.store, parts.engine, parts.observe, self._control.poll)
-        self._appraisal = Appraisal(run, parts.store)
         episodes = run.config.train.episodes or run.task.budget.episodes
         self.seeds = plan_seeds(
             run.config.seed, self._config.seeds, self._config.report_seeds, episodes
@@ -164,13 +160,8 @@ class Search:
         """Let the critic judge; a broken one goes back to the proposer a few times."""
         while candidate.stage is Stage.PROPOSED:
             self._control.stage()
-            verdict = critic.check(
-                candidate.code,
-                self._task,
-                self._parts.transitions,
-                unsafe=self._control.run.config.unsafe_no_jail,
-            )
-            verdict = self._appraisal.screen(verdict, self._earlier(candidate.generation))
+            past = self._earlier(candidate.generation)
+            verdict = self._parts.appraisal.judge(candidate, past)
             candidate = candidate.model_copy(update={"verdict": verdict})
             if verdict.ok:
                 candidate = self._save(candidate.model_copy(update={"stage": Stage.CHECKED}))
@@ -225,7 +216,7 @@ class Search:
     def _commit(self, index: int, attempt: int) -> None:
         past = self._store.candidates(self._control.run.id)
         here = [candidate for candidate in past if candidate.generation == index]
-        for candidate in self._appraisal.exploits(here, past):
+        for candidate in self._parts.appraisal.exploits(here, past):
             self._control.tell("appraised", self._save(candidate))
         ranked = rank(self._store.candidates(self._control.run.id), self._task.fitness)
         best = ranked[0] if ranked else None

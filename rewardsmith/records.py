@@ -143,6 +143,20 @@ class Finding(Record):
     severity: Literal["error", "warning"] = "error"
 
 
+class Concern(Record):
+    """What a reviewing model holds against a reward. A claim, until a probe confirms it."""
+
+    kind: Literal["sign", "other"]
+    """`sign`: that `term` moves the wrong way with `variable`, which can be tried."""
+    quote: str = ""
+    """The line of the code that it is about."""
+    why: str
+    term: str = ""
+    variable: str = ""
+    should: Literal["rise", "fall", ""] = ""
+    """How the term should move when the variable grows."""
+
+
 class Screen(Record):
     """How far a reward agrees with the episodes that a run has seen; see critic/screens.py."""
 

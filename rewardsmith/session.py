@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rewardsmith import loop, single
+from rewardsmith.appraise import Appraisal, Reviewer
 from rewardsmith.calls import StoredCalls
 from rewardsmith.config import RunConfig
 from rewardsmith.engine.local import LocalEngine
@@ -16,6 +19,9 @@ from rewardsmith.sim.rollout import random_transitions
 from rewardsmith.start import OFFLINE
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.strategies.eureka import Eureka
+
+if TYPE_CHECKING:
+    from rewardsmith.propose.calling import Model
 
 _PROBE_ROWS = 1001
 
@@ -33,7 +39,9 @@ def search(record: RunRecord, store: Store, observe: Observe) -> RunRecord:
             proposer=make_proposer(config, store, record.id),
             strategy=Eureka(),
             engine=engine,
-            transitions=transitions,
+            appraisal=Appraisal(
+                record, store, transitions, make_reviewer(config, store, record.id)
+            ),
             observe=observe,
         )
         return loop.Search(record, parts).run()
@@ -41,14 +49,29 @@ def search(record: RunRecord, store: Store, observe: Observe) -> RunRecord:
 
 def make_proposer(config: RunConfig, store: Store, run_id: str) -> Proposer:
     """The proposer of a run; calls to a model are recorded in its store."""
-    model = config.model
-    if model.proposer != "llm":
+    if config.model.proposer != "llm":
         return GrammarProposer()
-    from rewardsmith.llm.client import connect
     from rewardsmith.propose.llm import LlmProposer
 
+    return LlmProposer(_model(config, store, run_id))
+
+
+def make_reviewer(config: RunConfig, store: Store, run_id: str) -> Reviewer | None:
+    """The reviewer of a run, where one is wanted."""
+    if not config.model.review:
+        return None
+    from rewardsmith.propose.review import LlmReviewer
+
+    return LlmReviewer(_model(config, store, run_id))
+
+
+def _model(config: RunConfig, store: Store, run_id: str) -> Model:
+    from rewardsmith.llm.client import connect
+    from rewardsmith.propose.calling import Model
+
+    model = config.model
     client = connect(model.name, api_base=model.api_base or None, timeout_s=model.timeout_s)
-    return LlmProposer(
+    return Model(
         client,
         model.name,
         calls=StoredCalls(store, run_id),

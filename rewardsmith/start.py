@@ -24,6 +24,7 @@ NAMES = {
     "model": "model.name",
     "api_base": "model.api_base",
     "proposer": "model.proposer",
+    "review": "model.review",
     "iterations": "search.iterations",
     "samples": "search.samples",
     "finalists": "search.finalists",
@@ -103,6 +104,8 @@ def settle_proposer(config: RunConfig) -> RunConfig:
     if chosen.proposer == "llm" and not name:
         raise UserError("no model: give --model NAME, such as gpt-5 or anthropic/claude-sonnet-5")
     by_model = chosen.proposer != "grammar" and bool(name)
+    if chosen.review and not by_model:
+        raise UserError("a review needs a model: give --model NAME, or leave --review out")
     settled = {"proposer": "llm" if by_model else "grammar", "name": name if by_model else ""}
     return config.model_copy(update={"model": chosen.model_copy(update=settled)})
 

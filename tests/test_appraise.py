@@ -89,7 +89,7 @@ def test_before_any_training_a_sound_reward_passes_untouched(
 ) -> None:
     verdict = critic.check(FALLING, run.task, transitions)
     assert verdict.ok
-    assert Appraisal(run, store).screen(verdict, []) == verdict
+    assert Appraisal(run, store, transitions).screen(verdict, []) == verdict
 
 
 def test_the_wrong_sign_is_refused_once_a_policy_has_done_better(
@@ -97,7 +97,7 @@ def test_the_wrong_sign_is_refused_once_a_policy_has_done_better(
 ) -> None:
     good = critic.check(UPRIGHT, run.task, transitions)
     past = [balanced(store, run, good)]
-    appraisal = Appraisal(run, store)
+    appraisal = Appraisal(run, store, transitions)
 
     screened = appraisal.screen(good, past)
     assert screened.ok and screened.reward == good.reward
@@ -115,7 +115,7 @@ def test_a_reward_that_breaks_where_only_a_trained_policy_comes_is_refused(
     late = critic.check(LATE, run.task, transitions)
     assert late.ok, late.errors
     past = [balanced(store, run, late)]
-    refused = Appraisal(run, store).screen(late, past)
+    refused = Appraisal(run, store, transitions).screen(late, past)
     assert not refused.ok
     assert [f.rule for f in refused.findings if f.severity == "error"] == ["nonfinite"]
 
@@ -125,13 +125,13 @@ def test_an_exploit_is_told_to_the_next_prompt(
 ) -> None:
     lazy = critic.check(ENDING, run.task, transitions)
     past = [balanced(store, run, lazy)]
-    (warned,) = Appraisal(run, store).exploits(past, past)
+    (warned,) = Appraisal(run, store, transitions).exploits(past, past)
     assert warned.verdict is not None and warned.verdict.ok
     found = [f for f in warned.verdict.findings if f.rule == "exploit"]
     assert 1 <= len(found) <= 3 and all("`fallen` by" in f.message for f in found)
     assert any('"end-early"' in finding.message for finding in found)
     # Once more, as after a kill: the warnings are replaced and not doubled.
-    (again,) = Appraisal(run, store).exploits([warned], past)
+    (again,) = Appraisal(run, store, transitions).exploits([warned], past)
     assert again == warned
     for finding in found:
         assert finding.message in summarise(warned, run.task)
@@ -143,8 +143,8 @@ def test_episodes_of_scripted_behaviours_are_made_once_a_run(
 ) -> None:
     good = critic.check(UPRIGHT, run.task, transitions)
     past = [balanced(store, run, good)]
-    Appraisal(run, store).screen(good, past)
+    Appraisal(run, store, transitions).screen(good, past)
     (path,) = store.folder(run.id).glob("scripted*")
     before = path.stat().st_mtime_ns
-    Appraisal(run, store).screen(good, past)
+    Appraisal(run, store, transitions).screen(good, past)
     assert path.stat().st_mtime_ns == before

@@ -11,6 +11,7 @@ from loopback_server import LoopbackServer, fails, says
 from rewardsmith.errors import LimitReached, ModelError
 from rewardsmith.llm.client import ChatClient, ChatReply, ChatRequest, ScriptedClient, connect
 from rewardsmith.propose import Ask, Proposer
+from rewardsmith.propose.calling import Model
 from rewardsmith.propose.llm import LlmProposer
 from rewardsmith.propose.parse import extract
 from rewardsmith.records import Candidate, Finding, Fitness, Space, TaskSpec, Variable, Verdict
@@ -57,7 +58,7 @@ class MemoryLog:
 
 
 def proposer(client: ChatClient, log: MemoryLog, concurrency: int = 4) -> LlmProposer:
-    return LlmProposer(client, "some-model", calls=log, concurrency=concurrency)
+    return LlmProposer(Model(client, "some-model", calls=log, concurrency=concurrency))
 
 
 def test_every_slot_gets_the_code_of_its_own_reply() -> None:

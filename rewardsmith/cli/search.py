@@ -42,6 +42,9 @@ def run(
         str | None, typer.Option("--api-base", help="OpenAI-compatible server.")
     ] = None,
     proposer: Annotated[str | None, typer.Option(help="auto, llm or grammar.")] = None,
+    review: Annotated[
+        bool, typer.Option("--review", help="Let the model review each reward too.")
+    ] = False,
     iterations: Annotated[int | None, typer.Option("-i", "--iterations")] = None,
     samples: Annotated[int | None, typer.Option("-n", "--samples")] = None,
     timesteps: Timesteps = None,
@@ -82,6 +85,7 @@ def run(
             "model": model,
             "api_base": api_base,
             "proposer": proposer,
+            "review": review or None,
             "iterations": iterations,
             "samples": samples,
             "timesteps": timesteps,

@@ -2,72 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar
 
 from rewardsmith.errors import CandidateError, ModelError
-from rewardsmith.llm.chat import ChatClient, ChatReply, ChatRequest, Message
+from rewardsmith.llm.chat import ChatReply, ChatRequest
 from rewardsmith.propose import Ask, Proposal
+from rewardsmith.propose.calling import Model
 from rewardsmith.propose.parse import BrokenCode, extract, same_code
 from rewardsmith.propose.prompts import prompt_hash, proposal_messages, repair_messages
 from rewardsmith.records import Candidate, Failure, TaskSpec, Verdict
 
 _LOG = logging.getLogger(__name__)
-Answers = TypeVar("Answers")
-
-
-class CallLog(Protocol):
-    """Where calls are recorded, so that none is paid for twice. One thread at a time calls."""
-
-    def stored(self, slot: str, request: ChatRequest) -> ChatReply | None:
-        """The reply that this request got for this slot in an earlier life of the run."""
-
-    def intend(self, slot: str, request: ChatRequest) -> int:
-        """Notes durably that the call is about to be made; its id.
-
-        After a crash, an intent with neither reply nor error is a call that may have been paid.
-        """
-
-    def reply(self, call_id: int, reply: ChatReply) -> None:
-        """Keeps the reply durably, before anything else is done with it."""
-
-    def error(self, call_id: int, message: str) -> None:
-        """Notes that the call brought no reply."""
 
 
 class LlmProposer:
-    """Asks `model` through `client`; every call goes through `calls`.
+    """Asks a model for rewards."""
 
-    Args:
-        temperature: of every request.
-        max_tokens: of every reply; one that is cut off is asked for again with twice as many.
-        concurrency: requests in flight at a time.
-    """
-
-    def __init__(
-        self,
-        client: ChatClient,
-        model: str,
-        *,
-        calls: CallLog,
-        temperature: float = 1.0,
-        max_tokens: int = 4096,
-        concurrency: int = 4,
-    ) -> None:
-        self._client = client
+    def __init__(self, model: Model) -> None:
         self._model = model
-        self._calls = calls
-        self._temperature = temperature
-        self._max_tokens = max_tokens
-        self._concurrency = concurrency
 
     @property
     def name(self) -> str:
         """ "model gpt-x via OpenAI"."""
-        return f"model {self._client.name}"
+        return self._model.name
 
     def propose(self, ask: Ask) -> list[Proposal]:
         """One proposal for each slot, in order; a slot that got no code holds the reason.
@@ -77,9 +34,10 @@ class LlmProposer:
         """
         purpose = f"propose{ask.attempt + 1}" if ask.attempt else "propose"
         requests = {
-            f"{slot}/{purpose}": self._request(proposal_messages(ask, slot)) for slot in ask.slots
+            f"{slot}/{purpose}": self._model.request(proposal_messages(ask, slot))
+            for slot in ask.slots
         }
-        answers = _finish(self._ask_all(requests))
+        answers = self._model.answers(requests)
         failed = [answer for answer in answers.values() if isinstance(answer, ModelError)]
         if failed and len(failed) == len(answers):
             raise failed[0]
@@ -92,9 +50,9 @@ class LlmProposer:
         self, candidate: Candidate, verdict: Verdict, task: TaskSpec, attempt: int
     ) -> Proposal | None:
         """The code mended, or None: no reply, no code in it, or the same code again."""
-        request = self._request(repair_messages(task, candidate, verdict))
+        request = self._model.request(repair_messages(task, candidate, verdict))
         slot = f"{candidate.id}/repair{attempt}"
-        answer = _finish(self._ask_all({slot: request}))[slot]
+        answer = self._model.answers({slot: request})[slot]
         code, failure = _read(answer)
         if failure is not None or same_code(code, candidate.code):
             # One repair is not worth a run: the candidate falls by its verdict.
@@ -107,55 +65,6 @@ class LlmProposer:
             parents=candidate.parents,
             prompt_hash=prompt_hash(request.messages),
         )
-
-    def _request(self, messages: tuple[Message, ...]) -> ChatRequest:
-        return ChatRequest(
-            model=self._model,
-            messages=messages,
-            temperature=self._temperature,
-            max_tokens=self._max_tokens,
-        )
-
-    async def _ask_all(
-        self, requests: Mapping[str, ChatRequest]
-    ) -> dict[str, ChatReply | ModelError]:
-        """The answer to each request, or the error that stands for it."""
-        limit = asyncio.Semaphore(self._concurrency)
-        # Every call runs to its end even where another one breaks: its reply is paid for.
-        answers = await asyncio.gather(
-            *(self._ask(slot, request, limit) for slot, request in requests.items()),
-            return_exceptions=True,
-        )
-        settled: dict[str, ChatReply | ModelError] = {}
-        for slot, answer in zip(requests, answers, strict=True):
-            if not isinstance(answer, ChatReply | ModelError):
-                raise answer
-            settled[slot] = answer
-        return settled
-
-    async def _ask(self, slot: str, request: ChatRequest, limit: asyncio.Semaphore) -> ChatReply:
-        stored = self._calls.stored(slot, request)
-        if stored is not None:
-            return stored
-        async with limit:
-            call_id = self._calls.intend(slot, request)
-            try:
-                reply = await self._client.complete(request)
-            except ModelError as error:
-                self._calls.error(call_id, str(error))
-                raise
-            self._calls.reply(call_id, reply)
-            return reply
-
-
-def _finish(work: Coroutine[Any, Any, Answers]) -> Answers:
-    """What `work` returns; in a thread of its own where a loop runs here, as in a notebook."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(asyncio.run, work).result()
 
 
 def preview(ask: Ask) -> str:

@@ -56,6 +56,11 @@ BAD = {
     "fitness not chosen": (("run", "climb the hill", "-e", "MountainCar-v0"), "--fitness"),
     "unknown argument of the environment": ((*BALANCE, "--env-kwargs", "size=3"), "size"),
     "no model": ((*BALANCE, "--proposer", "llm"), "--model"),
+    "a review without a model": ((*BALANCE, "--review"), "--model"),
+    "seeds without end": (
+        ("train", __file__, "-e", "CartPole-v1", "--seeds", "0-99999999999"),
+        "at most 1000 seeds",
+    ),
     "sac for discrete actions": ((*BALANCE, "--algo", "sac"), "sac"),
     "check without a file": (("check", "nowhere.py", "-e", "CartPole-v1"), "nowhere.py"),
 }

@@ -207,6 +207,37 @@ def test_a_broken_reward_is_mended_by_the_model_that_wrote_it(tmp_path: Path) ->
     assert (candidate.repairs, candidate.code) == (1, mended)
 
 
+def test_a_reviewed_reward_is_mended_where_a_probe_confirms_the_doubt(tmp_path: Path) -> None:
+    tilted = STAND.replace("1.0 - np.abs(next_state.pole_angle)", "next_state.cart_position")
+    tilted, upright = tilted.format(term="where"), STAND.format(term="upright")
+    claim = {
+        "kind": "sign",
+        "quote": 'return {"where": next_state.cart_position}',
+        "term": "where",
+        "variable": "cart_position",
+        "should": "fall",
+        "why": "the cart leaves the track on the right",
+    }
+    answers = (
+        says(fenced(tilted)),
+        says(f"```json\n{json.dumps([claim])}\n```"),
+        says(fenced(upright)),
+        says("```json\n[]\n```"),
+    )
+    with LoopbackServer(*answers) as server:
+        done = call(*from_model(server, "--review", "-n", "1", "-i", "1", "-o", tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert len(server.requests) == 4
+    assert (
+        "`where` rises when `cart_position` grows" in server.requests[2]["messages"][-1]["content"]
+    )
+    found = rewardsmith.load(runs_dir=tmp_path)
+    assert [(c.repairs, c.code) for c in found.candidates] == [(1, upright)]
+    folder = tmp_path / found.record.id / "r01/c00"
+    assert "another designer" in (folder / "prompt-review.json").read_text().lower()
+    assert (folder / "response-review1.json").exists()
+
+
 def until_asked(server: LoopbackServer, *, times: int) -> None:
     """Wait until so many requests have come."""
     deadline = time.monotonic() + 30
