@@ -51,7 +51,8 @@ def _probe() -> tuple[list[str], Layer]:
     return wrapped, Layer(name=NAME, active=True, detail="own namespaces, no network, few folders")
 
 
-_OPTIONS = ("--unshare-all", "--die-with-parent", "--proc", "/proc", "--dev", "/dev")
+# Not --die-with-parent: that hangs on the thread that started it. The zygote ends by itself.
+_OPTIONS = ("--unshare-all", "--proc", "/proc", "--dev", "/dev")
 
 
 def _mounts() -> list[str]:

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import mmap
 import os
+import tempfile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ class Channel:
         size: bytes of both.
     """
 
-    def __init__(self, columns: tuple[Column, ...], capacity: int) -> None:
+    def __init__(self, columns: tuple[Column, ...], capacity: int, platform: str) -> None:
         self.layout: list[ColumnLayout] = [
             (column.argument, column.name, column.shape, column.dtype) for column in columns
         ]
@@ -38,12 +39,13 @@ class Channel:
         input_size = protocol.input_bytes(self.layout, capacity)
         output_size = protocol.output_bytes(capacity)
         self.size = input_size + output_size
-        self.inputs_fd = _memfd("inputs", input_size)
-        self.outputs_fd = _memfd("outputs", output_size)
+        self.inputs_fd = _memory("inputs", input_size, platform)
+        self.outputs_fd = _memory("outputs", output_size, platform)
         self._inputs = mmap.mmap(self.inputs_fd, input_size)
         self._outputs = mmap.mmap(self.outputs_fd, output_size)
-        fcntl.fcntl(self.inputs_fd, fcntl.F_ADD_SEALS, _F_SEAL_FUTURE_WRITE | _FIXED_SIZE)
-        fcntl.fcntl(self.outputs_fd, fcntl.F_ADD_SEALS, _FIXED_SIZE)
+        if platform == "linux":
+            fcntl.fcntl(self.inputs_fd, fcntl.F_ADD_SEALS, _F_SEAL_FUTURE_WRITE | _FIXED_SIZE)
+            fcntl.fcntl(self.outputs_fd, fcntl.F_ADD_SEALS, _FIXED_SIZE)
         self._views = protocol.input_views(self._inputs, self.layout, capacity)
         self._slots = protocol.output_slots(self._outputs, capacity)
 
@@ -105,7 +107,12 @@ def unpack_names(packed: bytes) -> tuple[str, ...] | None:
     return tuple(names) if len(set(names)) == len(names) else None
 
 
-def _memfd(name: str, size: int) -> int:
-    descriptor: int = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+def _memory(name: str, size: int, platform: str) -> int:
+    """A descriptor of `size` bytes of shared memory that has no name anywhere."""
+    if platform == "linux":
+        descriptor: int = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    else:
+        with tempfile.TemporaryFile() as file:
+            descriptor = os.dup(file.fileno())
     os.ftruncate(descriptor, size)
     return descriptor

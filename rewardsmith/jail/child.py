@@ -1,26 +1,16 @@
-"""One jailed child process: how it is started, spoken to with deadlines, and ended."""
+"""One jailed worker process: how it is started, spoken to with deadlines, and ended."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import math
 import os
 import select
-import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
-import numpy as np
-
-from rewardsmith.jail import bubblewrap
+from rewardsmith.jail import nursery
 from rewardsmith.jail.channel import Channel
 
-_WORKER = Path(__file__).with_name("worker.py")
 _MEMORY_BYTES = 1 << 30
-_DEATH_WAIT_S = 1.0
 
 
 class ChildDied(Exception):
@@ -32,32 +22,21 @@ class ChildDied(Exception):
 
 
 class Child:
-    """The process that runs worker.py, and our ends of the two pipes to it."""
+    """A fork of the zygote, and our ends of the two pipes to it."""
 
-    def __init__(self, channel: Channel, *, cpu_limit_s: float | None, hash_seed: int) -> None:
+    def __init__(
+        self, channel: Channel, *, cpu_limit_s: float | None, hash_seed: int, platform: str
+    ) -> None:
         request_read, self._requests = os.pipe()
         self._replies, reply_write = os.pipe()
         theirs = (request_read, reply_write, channel.inputs_fd, channel.outputs_fd)
-        start = {
-            "requests": request_read,
-            "replies": reply_write,
-            "inputs": channel.inputs_fd,
-            "outputs": channel.outputs_fd,
+        start: dict[str, object] = {
             "memory_bytes": _MEMORY_BYTES + channel.size,
             "cpu_s": None if cpu_limit_s is None else math.ceil(cpu_limit_s),
+            "platform": platform,
         }
-        # -I would ignore PYTHONHASHSEED with the rest; -P -s and this environment amount to it.
-        python = [sys.executable, "-P", "-s", "-S", "-B"]
         try:
-            self._process = subprocess.Popen(
-                [*bubblewrap.command(), *python, str(_WORKER), json.dumps(start)],
-                env=_environment(hash_seed),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=theirs,
-                start_new_session=True,
-            )
+            self._pid = self._fork(start, theirs, hash_seed)
         except BaseException:
             os.close(self._requests)
             os.close(self._replies)
@@ -66,6 +45,8 @@ class Child:
             os.close(request_read)
             os.close(reply_write)
         self._open = True
+        self._ended = False
+        self._code: int | None = None
         self._poll = select.poll()
         self._poll.register(self._replies, select.POLLIN)
 
@@ -79,7 +60,7 @@ class Child:
             while data:
                 data = data[os.write(self._requests, data) :]
         except BrokenPipeError:
-            raise ChildDied(self._exit_code()) from None
+            raise ChildDied(self._end()) from None
 
     def receive(self, size: int, timeout_s: float) -> bytes:
         """Exactly `size` bytes; waits without using the processor.
@@ -96,7 +77,7 @@ class Child:
                 raise TimeoutError
             part = os.read(self._replies, size - len(data))
             if not part:
-                raise ChildDied(self._exit_code())
+                raise ChildDied(self._end())
             data += part
         return data
 
@@ -105,29 +86,25 @@ class Child:
         if not self._open:
             return
         self._open = False
-        # The group may be gone already, which is what is asked for.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        self._end()
         os.close(self._requests)
         os.close(self._replies)
 
-    def _exit_code(self) -> int | None:
-        # Its end of a pipe is closed: give the kernel a moment to say why.
+    def _fork(self, start: dict[str, object], theirs: tuple[int, ...], hash_seed: int) -> int:
+        self._zygote = nursery.zygote(hash_seed)
         try:
-            code = self._process.wait(_DEATH_WAIT_S)
-        except subprocess.TimeoutExpired:
-            return None
-        # bubblewrap, like a shell, reports a signal as 128 + its number.
-        return 128 - code if code - 128 in set(signal.Signals) else code
+            return self._zygote.fork(start, theirs)
+        except nursery.ZygoteDied:  # killed by somebody since the last look: once more
+            self._zygote = nursery.zygote(hash_seed)
+            return self._zygote.fork(start, theirs)
 
-
-def _environment(hash_seed: int) -> dict[str, str]:
-    """All that the child gets: where NumPy is, and one thread (Landlock binds only one)."""
-    return {
-        "PYTHONHASHSEED": str(hash_seed),
-        "PYTHONPATH": str(Path(np.__file__).parents[1]),
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-    }
+    def _end(self) -> int | None:
+        """Kill the process group and reap the child; its exit code where it is known."""
+        if self._ended:
+            return self._code
+        self._ended = True
+        try:
+            self._code = self._zygote.end(self._pid)
+        except nursery.ZygoteDied:  # then its workers died with it
+            self._code = None
+        return self._code

@@ -13,14 +13,15 @@ from typing import NoReturn, Self
 import numpy as np
 
 from rewardsmith.errors import CandidateError, UserError
-from rewardsmith.jail import bubblewrap, protocol
+from rewardsmith.jail import bubblewrap, nursery, protocol
 from rewardsmith.jail.channel import Channel, unpack_names
 from rewardsmith.jail.child import Child, ChildDied
 from rewardsmith.records import CheckedReward, Layer
 from rewardsmith.reward import MAX_ABS_REWARD, Array, Transitions
 
-_START_TIMEOUT_S = 60.0
-"""For Python and NumPy to load; candidate code runs only after it."""
+_START_TIMEOUT_S = 10.0
+"""For a worker to lock itself; candidate code runs only after it."""
+_HASH_SEED = 0
 _CAUSES = {
     protocol.EXCEPTION: "exception",
     protocol.SHAPE: "shape",
@@ -77,21 +78,29 @@ def require(layers: tuple[Layer, ...]) -> None:
 
 
 @functools.cache
-def probe(*, unsafe: bool = False) -> tuple[Layer, ...]:
+def probe(*, unsafe: bool = False, platform: str = sys.platform) -> tuple[Layer, ...]:
     """The layers of the jail on this machine, as a throw-away worker found them.
+
+    Args:
+        platform: as sys.platform names it; on another one than Linux, less holds.
 
     Raises:
         UserError: what is needed does not hold, and `unsafe` is False.
     """
-    with RewardWorker(_NOTHING, capacity=1, unsafe=unsafe) as worker:
+    with RewardWorker(_NOTHING, capacity=1, unsafe=unsafe, platform=platform) as worker:
         return worker.layers
+
+
+def warm() -> None:
+    """Start what the first worker will need, without waiting for it."""
+    nursery.zygote(_HASH_SEED)
 
 
 class RewardWorker:
     """One reward in one locked child process, for as long as a training lasts.
 
-    The kernel ends the child with the thread that started it: create it in a thread that lives as
-    long as the worker. It is not safe to use from several threads at once.
+    It is not safe to use from several threads at once. It ends with this process, however that
+    ends.
 
     Attributes:
         layers: what holds around this child.
@@ -107,7 +116,8 @@ class RewardWorker:
         call_timeout_s: float = 5.0,
         cpu_limit_s: float | None = None,
         unsafe: bool = False,
-        hash_seed: int = 0,
+        hash_seed: int = _HASH_SEED,
+        platform: str = sys.platform,
     ) -> None:
         """Start the child, wait until it is locked, then send it the code.
 
@@ -117,22 +127,23 @@ class RewardWorker:
             cpu_limit_s: processor time over the whole life of the child.
             unsafe: run also where the layers of the jail do not hold.
             hash_seed: PYTHONHASHSEED of the child.
+            platform: as for `probe`.
 
         Raises:
             UserError: the layers of the jail do not hold here.
             CandidateError: the code failed, hung or died while it was loaded.
         """
-        if not sys.platform.startswith("linux"):
-            raise UserError("rewards run in a jail that needs Linux: use the Dockerfile here")
         self.terms = reward.terms
         self._capacity = capacity
         self._timeout_s = call_timeout_s
         self._sequence = 0
         self._open = True
         self._packed_names: bytes | None = None
-        self._channel = Channel(reward.columns, capacity)
+        self._channel = Channel(reward.columns, capacity, platform)
         try:
-            self._child = Child(self._channel, cpu_limit_s=cpu_limit_s, hash_seed=hash_seed)
+            self._child = Child(
+                self._channel, cpu_limit_s=cpu_limit_s, hash_seed=hash_seed, platform=platform
+            )
         except BaseException:
             self._channel.close()
             raise

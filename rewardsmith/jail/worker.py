@@ -1,7 +1,7 @@
-"""The jailed child: maps the channel, locks itself, then runs one reward and answers with floats.
+"""The jailed worker: maps the channel, locks itself, runs one reward and answers with floats.
 
-Run by path, with the standard library and NumPy only; it imports nothing of ours but loads its two
-neighbours, protocol.py and lockdown.py, by path too.
+Forked by zygote.py, which loads it by path, with the standard library and NumPy only; it imports
+nothing of ours but loads its two neighbours, protocol.py and lockdown.py, by path too.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import json
 import math  # noqa: F401  (loaded before the lock: no file can be opened after it)
 import mmap
 import os
-import sys
 import unicodedata  # noqa: F401  (compile() needs it for names beyond ASCII)
 import warnings
 from collections.abc import Callable, Mapping
@@ -34,7 +33,7 @@ def _neighbour(name: str) -> ModuleType:
     return module
 
 
-protocol = _neighbour("protocol")
+protocol, lockdown = _neighbour("protocol"), _neighbour("lockdown")
 
 # --- what a reward sees --------------------------------------------------------------------------
 
@@ -284,19 +283,25 @@ class Wire:
             self.say(sequence, protocol.EXCEPTION, _describe(error), _line(error))
 
 
-def main() -> None:
-    """Lock, report the layers, load one program, then answer requests until the parent is gone."""
-    start = json.loads(sys.argv[1])
-    inputs = mmap.mmap(start["inputs"], 0, mmap.MAP_SHARED, mmap.PROT_READ)
-    outputs = mmap.mmap(start["outputs"], 0, mmap.MAP_SHARED)
-    wire = Wire(start["requests"], start["replies"], outputs)
+def warm_up() -> None:
+    """Load and settle, once, what every worker inherits by its fork."""
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
     exec(compile(_WARM_UP, _FILENAME, "exec"), _namespace())
-    layers = _neighbour("lockdown").lock(
+    os.environ.clear()
+
+
+def serve(start: dict[str, Any]) -> None:
+    """Lock, report the layers, load one program, then answer requests until the parent is gone."""
+    inputs = mmap.mmap(start["inputs"], 0, mmap.MAP_SHARED, mmap.PROT_READ)
+    outputs = mmap.mmap(start["outputs"], 0, mmap.MAP_SHARED)
+    wire = Wire(start["requests"], start["replies"], outputs)
+    layers = lockdown.lock(
         keep=[start[name] for name in ("requests", "replies", "inputs", "outputs")],
+        sealed=start["inputs"],
         memory_bytes=start["memory_bytes"],
         cpu_s=start["cpu_s"],
+        platform=start["platform"],
     )
     wire.say(0, protocol.OK, json.dumps(layers))
 
@@ -310,7 +315,3 @@ def main() -> None:
     while True:
         sequence, rows = protocol.REQUEST.unpack(wire.read(protocol.REQUEST.size))
         wire.guard(sequence, lambda: wire.answer(sequence, *loaded[0].compute(rows)))  # noqa: B023
-
-
-if __name__ == "__main__":
-    main()

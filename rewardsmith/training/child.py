@@ -10,6 +10,7 @@ from pathlib import Path
 from rewardsmith import children
 from rewardsmith.errors import CandidateError
 from rewardsmith.files import write_record
+from rewardsmith.jail import service
 from rewardsmith.records import Failure, Training
 from rewardsmith.training import Progress, TrainJob
 
@@ -51,6 +52,7 @@ def serve_one(path: Path) -> None:
 
 if __name__ == "__main__":
     # Loaded before the first job comes: the parent is still busy with the critic.
+    service.warm()
     import rewardsmith.training.sb3  # noqa: F401
 
     children.serve(serve_one)

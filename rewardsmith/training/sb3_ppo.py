@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from stable_baselines3 import PPO
-from stable_baselines3.common.logger import configure
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 from torch import nn
 
@@ -199,5 +199,5 @@ def _ppo_model(job: TrainJob, chosen: PpoSettings, width: int) -> PPO:
     model.action_space = action_space(job.task.action)
     model.n_envs = job.n_envs
     model._setup_model()
-    model.set_logger(configure(None, []))
+    model.set_logger(Logger(None, []))
     return model

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from stable_baselines3 import SAC
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.logger import configure
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv
 
 from rewardsmith.policy import Policy, PolicyHeader
@@ -49,7 +49,7 @@ def run_sac(
     )
     watcher = _SacWatcher(env, account, lambda: _sac_actor(job, model))
     if job.timesteps:
-        model.set_logger(configure(None, []))
+        model.set_logger(Logger(None, []))
         model.learn(job.timesteps, callback=watcher)
     require_finite(model.policy.parameters(), account.timesteps)
     last = _sac_actor(job, model)

@@ -67,11 +67,15 @@ def body(statements: str) -> str:
     )
 
 
-def children(pid: int) -> set[int]:
-    """Process ids of the children of `pid`, zombies among them."""
+def descendants(pid: int) -> set[int]:
+    """Process ids of all that descends from `pid`, zombies among them.
+
+    The zygotes belong to them: a test that compares has to have started them before.
+    """
     found: set[int] = set()
     for task in Path(f"/proc/{pid}/task").iterdir():
-        found |= {int(child) for child in (task / "children").read_text().split()}
+        for child in (task / "children").read_text().split():
+            found |= {int(child), *descendants(int(child))}
     return found
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jail_rewards import HONEST, body, children, transitions, worker
+from jail_rewards import HONEST, body, descendants, transitions, worker
 
 from rewardsmith.jail.service import RewardFault, RewardWorker
 
@@ -188,13 +188,13 @@ def hostile(canary: Canary) -> Iterator[RewardWorker]:
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_an_attack_is_contained(canary: Canary, hostile: RewardWorker, name: str) -> None:
-    before = children(os.getpid())
+    before = descendants(os.getpid())
     with pytest.raises(RewardFault) as caught:
         hostile.compute(transitions(1 + list(ATTACKS).index(name)))
     assert caught.value.cause == "exception"
     assert name in REFUSALS[caught.value.for_llm.split(": ")[1]]
     assert not canary.touched()
-    assert children(os.getpid()) == before
+    assert descendants(os.getpid()) == before
 
 
 # Each attack in a fork of its own, so that none spoils the next.
@@ -248,10 +248,10 @@ def test_outside_the_jail_every_attack_succeeds(canary: Canary) -> None:
 TAMPER = (
     ESCAPE
     + """
-json = load("json")
-start = json.loads(sys.argv[1])
-main = sys.modules["__main__"]
-protocol = main.protocol
+frame = sys._getframe()
+while "start" not in frame.f_locals:
+    frame = frame.f_back
+start, protocol = frame.f_locals["start"], frame.f_globals["protocol"]
 replies = start["replies"]
 """
 )
@@ -286,14 +286,14 @@ TAMPERING = {
 @pytest.mark.parametrize("name", TAMPERING)
 def test_a_tampering_worker_costs_itself_only(name: str) -> None:
     code, cause = TAMPERING[name]
-    before = children(os.getpid())
+    before = descendants(os.getpid())
     with (
         pytest.raises(RewardFault) as caught,
         worker(TAMPER + code, call_timeout_s=1.0) as running,
     ):
         running.compute(transitions(5))
     assert caught.value.cause == cause
-    assert children(os.getpid()) == before
+    assert descendants(os.getpid()) == before
     with worker(HONEST) as running:
         assert np.isfinite(running.compute(transitions(5)).total).all()
 
@@ -323,19 +323,21 @@ def test_inputs_can_not_be_mapped_for_writing() -> None:
         running.compute(transitions(5))
 
 
-def test_the_environment_holds_what_was_set_and_no_more() -> None:
-    code = TAMPER + LATER % "raise ValueError(sorted(os.environ))"
-    with worker(code) as running, pytest.raises(RewardFault) as caught:
-        running.compute(transitions(5))
-    known = ["MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PYTHONHASHSEED"]
-    found = caught.value.for_llm
-    assert all(name in found for name in known)
-    assert not {"PATH", "HOME", "KEY"} & set(found.replace("'", " ").split())
+def test_the_environment_is_empty_and_was_plain_before() -> None:
+    with worker(TAMPER + LATER % "raise ValueError(dict(os.environ))") as running:
+        with pytest.raises(RewardFault, match=r"ValueError: \{\}$"):
+            running.compute(transitions(5))
+        # The zygote's: the worker itself can not be looked into by an ordinary user.
+        started = Path(f"/proc/{min(descendants(os.getpid()))}/environ").read_bytes()
+    names = {variable.partition(b"=")[0] for variable in started.split(b"\0") if variable}
+    assert names <= {
+        *(b"MKL_NUM_THREADS", b"OMP_NUM_THREADS", b"OPENBLAS_NUM_THREADS"),
+        *(b"PYTHONHASHSEED", b"PYTHONPATH", b"PWD"),
+    }
 
 
 def test_a_forged_name_can_not_reach_a_terminal() -> None:
     code = TAMPER + (
-        "main.outputs = None\n"
         "def compute_reward(state, action, next_state, params, terminated, t):\n"
         "    frame = sys._getframe()\n"
         "    program = frame.f_back.f_locals['self']\n"

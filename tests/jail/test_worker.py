@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jail_rewards import HONEST, body, children, reward, runs, transitions, worker
+from jail_rewards import HONEST, body, descendants, reward, runs, transitions, worker
 
 from rewardsmith import reward as contract
 from rewardsmith.errors import CandidateError, UserError
@@ -96,10 +96,10 @@ def test_a_call_costs_little() -> None:
 
 
 def test_a_waiting_worker_uses_no_processor() -> None:
-    before = children(os.getpid())
+    before = descendants(os.getpid())
     with worker(HONEST) as running:
         running.compute(transitions(8))
-        (child,) = children(os.getpid()) - before
+        (child,) = descendants(os.getpid()) - before
         stat = Path(f"/proc/{child}/stat")
         ticks = [int(tick) for tick in stat.read_text().rpartition(")")[2].split()[11:13]]
         time.sleep(0.3)
@@ -244,19 +244,19 @@ def test_code_that_does_not_load_is_an_exception(code: str) -> None:
 
 
 def test_a_call_that_never_returns_is_ended() -> None:
-    before = children(os.getpid())
+    before = descendants(os.getpid())
     start = time.monotonic()
     fault = fault_of(body("while True:\n    pass"), call_timeout_s=0.3)
     assert fault.cause == "timeout"
     assert "0.3 s" in fault.for_llm
     assert time.monotonic() - start < 5.0
-    assert children(os.getpid()) == before
+    assert descendants(os.getpid()) == before
 
 
 def test_code_that_never_finishes_loading_is_ended() -> None:
-    before = children(os.getpid())
+    before = descendants(os.getpid())
     assert fault_of("while True:\n    pass", call_timeout_s=0.3).cause == "timeout"
-    assert children(os.getpid()) == before
+    assert descendants(os.getpid()) == before
 
 
 def test_processor_time_is_limited_over_the_whole_life() -> None:
@@ -266,25 +266,25 @@ def test_processor_time_is_limited_over_the_whole_life() -> None:
 
 
 def test_a_killed_worker_is_a_crash_and_stays_one() -> None:
-    before = children(os.getpid())
+    before = descendants(os.getpid())
     with worker(HONEST) as running:
-        (child,) = children(os.getpid()) - before
-        os.killpg(child, signal.SIGKILL)  # with what bubblewrap may have put in between
+        (child,) = descendants(os.getpid()) - before
+        os.killpg(child, signal.SIGKILL)
         for text in ("SIGKILL", "ended already"):
             with pytest.raises(RewardFault, match=text) as caught:
                 running.compute(transitions(3))
             assert caught.value.cause == "crash"
-    assert children(os.getpid()) == before
+    assert descendants(os.getpid()) == before
 
 
 def test_closing_leaves_no_process_and_no_descriptor() -> None:
     worker(HONEST).close()  # whatever is opened once and kept is open now
-    before = children(os.getpid()), descriptors()
+    before = descendants(os.getpid()), descriptors()
     running = worker(HONEST)
     running.compute(transitions(3))
     running.close()
     running.close()
-    assert (children(os.getpid()), descriptors()) == before
+    assert (descendants(os.getpid()), descriptors()) == before
 
 
 def test_nothing_outlives_a_killed_parent() -> None:
@@ -304,7 +304,7 @@ def test_nothing_outlives_a_killed_parent() -> None:
         assert parent.stdout is not None
         assert parent.stdout.readline() == b"ready\n"
         time.sleep(0.2)
-        left = children(parent.pid)
+        left = descendants(parent.pid)
         assert left
         parent.kill()
     deadline = time.monotonic() + 5.0
