@@ -64,7 +64,7 @@ else $(BIN)/pip install --quiet --no-deps --index-url $(TORCH_CPU_INDEX) torch==
 endef
 
 # bubblewrap is one more layer of the jail; without it Landlock and seccomp hold alone.
-SYSTEM_PACKAGES := python3-venv bubblewrap
+SYSTEM_PACKAGES := python3-venv bubblewrap linux-libc-dev
 system-deps:
 	@if ! command -v apt-get >/dev/null; then echo "no apt-get here: install by hand: $(SYSTEM_PACKAGES)"; \
 	elif dpkg -s $(SYSTEM_PACKAGES) >/dev/null 2>&1; then echo "system packages are here"; \

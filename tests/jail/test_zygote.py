@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from jail_rewards import HONEST, body, descendants, runs, transitions, worker
 
-from rewardsmith.jail import nursery
 from rewardsmith.jail.service import RewardFault, RewardWorker
 
 SPOIL = """
@@ -69,7 +68,8 @@ def test_a_killed_zygote_takes_its_workers_with_it_and_is_replaced() -> None:
     before = descendants(os.getpid())
     with worker(HONEST, hash_seed=31) as running:
         fresh = descendants(os.getpid()) - before
-        nursery.zygote(31)._process.kill()
+        for pid in sorted(fresh)[:-1]:  # all but the worker, which was made last
+            os.kill(pid, signal.SIGKILL)
         with pytest.raises(RewardFault) as caught:
             for _ in range(50):  # the kernel takes a moment
                 running.compute(transitions(3))
