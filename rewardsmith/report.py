@@ -36,6 +36,8 @@ class Result(Record):
     possibly_paid: int
     """Calls that were under way when a process died."""
     wall_s: float
+    jailed: bool
+    """Whether generated code ran in a jail that holds; false under --unsafe-no-jail."""
     reward_file: str | None = None
     policy_file: str | None = None
 
@@ -57,6 +59,7 @@ def result(store: Store, run: RunRecord) -> Result:
         cost_usd=cost,
         possibly_paid=open_calls,
         wall_s=run.wall_s,
+        jailed=not run.config.unsafe_no_jail,
         reward_file=str(folder / "reward.py") if folder else None,
         policy_file=str(folder / "policy.safetensors") if folder else None,
     )

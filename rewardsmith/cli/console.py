@@ -15,6 +15,7 @@ from rich.text import Text
 
 from rewardsmith.cli.words import describe_event, number, scored, shares
 from rewardsmith.config import RunConfig
+from rewardsmith.jail.service import holds
 from rewardsmith.measure import Arm
 from rewardsmith.records import (
     Baseline,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from rewardsmith.tasks import EnvDescription, EnvEntry
 
 _BAR = 16
+_NO_JAIL = Text("generated code ran WITHOUT the jail (--unsafe-no-jail)", "bold red")
 
 
 class Display(Protocol):
@@ -120,7 +122,7 @@ class Screen:
         best = best_candidate(run, candidates)
         out = self._console
         if run.config.unsafe_no_jail:
-            out.print("[bold red]generated code ran WITHOUT the jail (--unsafe-no-jail)[/]")
+            out.print(_NO_JAIL)
         out.print(_candidate_table(run, candidates, best))
         failed = [candidate for candidate in candidates if candidate.failure]
         for candidate in failed:
@@ -192,6 +194,9 @@ def show_verdict(verdict: Verdict, *, json: bool) -> None:
     out.print("[green]accepted[/]" if verdict.ok else "[red]refused[/]")
     if verdict.reward:
         out.print(f"terms: {', '.join(verdict.reward.terms)}", highlight=False, markup=False)
+    missing = [layer.name for layer in verdict.layers if not layer.active]
+    if not holds(verdict.layers):
+        out.print(Text(f"the jail did NOT hold: {', '.join(missing)}", "bold red"))
     layers = [layer.name for layer in verdict.layers if layer.active]
     out.print(f"checked in: {', '.join(layers)}", highlight=False, markup=False)
 
@@ -201,6 +206,8 @@ def show_episodes(run: RunRecord, found: Candidate, episodes: Episodes, *, json:
     if json:
         _print_json({"run": run.id, "candidate": found.id, **episodes.model_dump()})
         return
+    if run.config.unsafe_no_jail:
+        _console().print(_NO_JAIL)
     table = Table(title=Text(f"{found.id} of {run.id}"))
     unit = run.task.fitness.unit
     for column in ("seed", f"fitness, {unit}" if unit else "fitness", "native", "steps", "ended"):
@@ -232,7 +239,9 @@ def show_runs(store: Store, *, json: bool) -> None:
         table.add_column(column, overflow="fold")
     for run in store.runs():
         best = result(store, run).best
-        words = f"{best.candidate} {number(best.fitness)}" if best else ""
+        words = Text(f"{best.candidate} {number(best.fitness)}" if best else "")
+        if run.config.unsafe_no_jail:
+            words.append(" WITHOUT the jail", "bold red")
         table.add_row(run.id, Text(run.task.sentence), str(run.status), words)
     _console().print(table)
 

@@ -33,7 +33,7 @@ def check(code: str, task: TaskSpec, transitions: Transitions, *, unsafe: bool =
     findings: tuple[Finding, ...] = inspection.findings
     reward = None
     if inspection.draft is not None:
-        findings, reward = probes.run(inspection.draft, transitions, unsafe=unsafe)
+        findings, reward = probes.run(inspection.draft, task, transitions, unsafe=unsafe)
     ok = not any(finding.severity == "error" for finding in findings)
     return Verdict(
         ok=ok,

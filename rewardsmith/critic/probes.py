@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rewardsmith.critic import stress
+from rewardsmith.critic.remarks import remarks, warning
+from rewardsmith.critic.stress import Compute
 from rewardsmith.errors import CandidateError
 from rewardsmith.jail.service import RewardFault, Rewards, RewardWorker
-from rewardsmith.records import CheckedReward, Finding
-from rewardsmith.reward import Array, Transitions
+from rewardsmith.records import CheckedReward, Finding, TaskSpec
+from rewardsmith.reward import Transitions
 
 CALL_TIMEOUT_S = 5.0
 _MAX_ROWS = 1001
 _OTHER_HASH_SEED = 20111
 _RELATIVE_TOLERANCE = 1e-6
 """Between batches of different sizes: sums may be taken in another order, or in float32."""
-_DOMINANT_SHARE = 0.95
-_BONUS_SHARE = 0.9
-
-Compute = Callable[[Transitions], Rewards]
+_SLOW_ROW_US, _ABSURD_ROW_US = 20.0, 1000.0
+"""A step of physics and learning takes some 100 us to 500 us: from here on the reward is felt, and
+from there on it takes longer than all the rest."""
 
 
 def run(
-    draft: CheckedReward, transitions: Transitions, *, unsafe: bool
+    draft: CheckedReward, task: TaskSpec, transitions: Transitions, *, unsafe: bool
 ) -> tuple[tuple[Finding, ...], CheckedReward]:
     """Run `draft` in the jail every way that training will.
 
@@ -41,15 +44,27 @@ def run(
         with start(draft) as worker:
             first = worker.compute(batch)
             draft = draft.model_copy(update={"terms": worker.terms})
-            findings += _impure(worker.compute, batch, first)
+            for finding in _probes(worker.compute, batch, task, first):
+                findings.append(finding)
         with start(draft, hash_seed=_OTHER_HASH_SEED) as other:
             if not _same(other.compute(batch), first):
                 findings.append(_error("determinism", f"{_DIFFERS} in another process; {_ORDER}"))
     except CandidateError as fault:
         line = fault.line if isinstance(fault, RewardFault) else None
         return (*findings, Finding(rule=fault.cause, line=line, message=fault.for_llm)), draft
-    findings += _values(first)
-    return tuple(findings), draft
+    return (*findings, *remarks(first)), draft
+
+
+def _probes(
+    compute: Compute, batch: Transitions, task: TaskSpec, first: Rewards
+) -> Iterator[Finding]:
+    begin = time.perf_counter()
+    again = compute(batch)
+    yield from _slow(len(batch), time.perf_counter() - begin, task)
+    yield from _impure(compute, batch, first, again)
+    yield from _constant(compute, batch, task, first)
+    yield from stress.edges(compute, batch, task)
+    yield from stress.action_alone(compute, batch, first)
 
 
 def _odd_batch(draft: CheckedReward, transitions: Transitions) -> Transitions:
@@ -67,9 +82,11 @@ _DIFFERS = "the same transitions gave other rewards"
 _ORDER = "do not depend on the order of a set or on random numbers"
 
 
-def _impure(compute: Compute, batch: Transitions, first: Rewards) -> Iterator[Finding]:
+def _impure(
+    compute: Compute, batch: Transitions, first: Rewards, again: Rewards
+) -> Iterator[Finding]:
     rows = len(batch)
-    if not _same(compute(batch), first):
+    if not _same(again, first):
         yield _error("determinism", f"{_DIFFERS} on the second call; keep no state between calls")
         return
     third = rows // 3 + 1
@@ -105,67 +122,38 @@ def _same(one: Rewards, other: Rewards) -> bool:
     )
 
 
-# --- values --------------------------------------------------------------------------------------
+# --- values and time -----------------------------------------------------------------------------
 
 
-def _values(rewards: Rewards) -> Iterator[Finding]:
-    rows = len(rewards.total)
-    if rows > 1 and np.ptp(rewards.total) == 0.0:
-        value = rewards.total[0]
-        yield _error(
-            "constant",
-            f"the reward is {value:g} on all {rows} recorded transitions, although their states "
-            "vary: nothing can be learnt from it; add a term that changes with the state",
-        )
+def _constant(
+    compute: Compute, batch: Transitions, task: TaskSpec, first: Rewards
+) -> Iterator[Finding]:
+    rows, value = len(first.total), first.total[0]
+    if rows < 2 or np.ptp(first.total) > 0.0:
         return
-    for name, values in rewards.terms.items():
-        if rows > 1 and np.ptp(values) == 0.0:
-            message = f'term "{name}" is {values[0] + 0.0:g} on all {rows} recorded transitions'
-            yield _warning("constant-term", message)
-    if rewards.has_total:
-        yield from _unexplained(rewards)
-    yield from _dominance(rewards.terms)
+    told = f"the reward is {value:g} on all {rows} recorded transitions, although their states vary"
+    # A sparse reward is one that random actions never meet. It is seldom learnt, but it may be
+    # what the user wants, and a run with a trained policy in it will tell: so it is not refused.
+    if stress.varies_elsewhere(compute, batch, task):
+        advice = "a policy that acts at random learns nothing from it; add a term that leads there"
+        yield warning("never-paid", f"{told}: {advice}")
+    else:
+        advice = "nothing can be learnt from it; add a term that changes with the state"
+        yield _error("constant", f"{told}: {advice}")
 
 
-def _unexplained(rewards: Rewards) -> Iterator[Finding]:
-    explained = np.sum(list(rewards.terms.values()), axis=0)
-    if not np.allclose(explained, rewards.total, rtol=1e-6, atol=1e-9):
-        gap = float(np.abs(explained - rewards.total).max())
-        yield _warning(
-            "unexplained-total",
-            f"the terms do not add up to the total (they differ by up to {gap:.3g}), so their "
-            "statistics will not explain what is learnt",
-        )
-
-
-def _dominance(terms: Mapping[str, Array]) -> Iterator[Finding]:
-    sizes = {name: abs(float(values.mean())) for name, values in terms.items()}
-    total = sum(sizes.values())
-    if len(sizes) < 2 or total == 0.0:
-        return
-    name = max(sizes, key=lambda term: sizes[term])
-    share = sizes[name] / total
-    if share > _BONUS_SHARE and _is_bonus(terms[name]):
-        yield _warning(
-            "dominant-bonus",
-            f'term "{name}" pays for merely staying in a condition and holds {share:.0%} of the '
-            "reward of a random policy: standing still may pay more than the task",
-        )
-    elif share > _DOMINANT_SHARE:
-        yield _warning(
-            "dominant-term",
-            f'term "{name}" holds {share:.0%} of the sum of |mean term|; the others hardly count',
-        )
-
-
-def _is_bonus(values: Array) -> bool:
-    """Paid or not paid: at most two values, none of them negative."""
-    return bool(values.min() >= 0.0) and len(np.unique(values)) <= 2
+def _slow(rows: int, wall_s: float, task: TaskSpec) -> Iterator[Finding]:
+    each_us = 1e6 * wall_s / rows
+    steps = task.budget.timesteps
+    told = (
+        f"a row costs {each_us:.0f} us, {steps:,} steps of training {steps * wall_s / rows:.0f} s "
+        "for the reward alone: use array expressions over the whole batch, not a loop over rows"
+    )
+    if each_us > _ABSURD_ROW_US:
+        yield _error("slow", told)
+    elif each_us > _SLOW_ROW_US:
+        yield warning("slow", told)
 
 
 def _error(rule: str, message: str) -> Finding:
     return Finding(rule=rule, message=message)
-
-
-def _warning(rule: str, message: str) -> Finding:
-    return Finding(rule=rule, message=message, severity="warning")
