@@ -28,7 +28,7 @@ def compute_reward(next_state, terminated):
 """
 FALLING = UPRIGHT.replace("1.0 - np.abs", "np.abs").replace("-5.0", "5.0")
 LATE = UPRIGHT.replace("terminated)", "terminated, t)").replace(
-    '"upright": 1.0', '"upright": np.where(t > 300, np.nan, 1.0)'
+    '"upright": 1.0', '"upright": np.where((t > 200) & (t < 250), np.nan, 1.0)'
 )
 ENDING = """
 import numpy as np
