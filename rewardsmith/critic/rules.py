@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
 from collections.abc import Iterator
 
 import numpy as np
@@ -47,12 +48,25 @@ def inspect(code: str, task: TaskSpec) -> Inspection:
 
 def _undefined(tree: ast.Module) -> Iterator[Finding]:
     """Names without a definition, in branches that rarely run too."""
-    for message in checker.Checker(tree, builtins=set()).messages:
+    for message in checker.Checker(_without_annotations(tree), builtins=set()).messages:
         line = message.lineno
         if isinstance(message, messages.UndefinedName | messages.UndefinedLocal):
             name = message.message_args[0]
             near = hint(name, {*_bound_names(tree), *REWARD_BUILTINS})
             yield Finding(rule="undefined", line=line, message=f"`{name}` is not defined{near}")
+
+
+def _without_annotations(tree: ast.Module) -> ast.Module:
+    """A copy without type hints: they are never evaluated, so what they name need not exist."""
+    bare = copy.deepcopy(tree)
+    for node in ast.walk(bare):
+        if isinstance(node, ast.arg):
+            node.annotation = None
+        elif isinstance(node, ast.FunctionDef):
+            node.returns = None
+        elif isinstance(node, ast.AnnAssign):
+            node.annotation = ast.copy_location(ast.Constant(None), node.annotation)
+    return bare
 
 
 # --- the syntax tree -----------------------------------------------------------------------------

@@ -5,6 +5,7 @@ nothing of ours but loads its two neighbours, protocol.py and lockdown.py, by pa
 """
 
 from __future__ import annotations
+import __future__
 
 import builtins
 import difflib
@@ -17,7 +18,7 @@ import unicodedata  # noqa: F401  (compile() needs it for names beyond ASCII)
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import CodeType, ModuleType, TracebackType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -121,6 +122,12 @@ def _import(name: str, *rest: Any) -> Any:
     raise ImportError(f"`{top}` is not available to rewards; they may import numpy and math")
 
 
+def _compiled(code: str) -> CodeType:
+    # Annotations stay text: models copy class names from their prompt that are nothing here.
+    annotations = __future__.annotations.compiler_flag
+    return compile(code, _FILENAME, "exec", flags=annotations, dont_inherit=True)
+
+
 # --- running it ----------------------------------------------------------------------------------
 
 
@@ -138,7 +145,7 @@ class Program:
         self._slots = protocol.output_slots(outputs, capacity)
         self._names: tuple[object, ...] | None = None
         namespace = _namespace()
-        exec(compile(program["code"], _FILENAME, "exec", dont_inherit=True), namespace)
+        exec(_compiled(program["code"]), namespace)
         self._function: Callable[..., object] = namespace["compute_reward"]
 
     def compute(self, rows: int) -> tuple[int, bool]:

@@ -1,0 +1,9 @@
+# never returns
+import numpy as np
+
+
+def compute_reward(state, action, next_state, t):
+    v = next_state.x_velocity
+    while True:
+        pass
+    return {'a': v}

@@ -1,0 +1,7 @@
+# depends on the address of an object
+import numpy as np
+
+
+def compute_reward(state, action, next_state, t):
+    v = next_state.x_velocity
+    return {'a': v * (id(v) % 7)}

@@ -1,0 +1,7 @@
+# pays for the place in the batch
+import numpy as np
+
+
+def compute_reward(state, action, next_state, t):
+    v = next_state.x_velocity
+    return {'a': v + np.arange(len(v))}

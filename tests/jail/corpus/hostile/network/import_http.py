@@ -1,0 +1,9 @@
+# imports http.client
+from http.client import HTTPConnection
+import numpy as np
+
+
+def compute_reward(state, action, next_state, t):
+    v = next_state.x_velocity
+
+    return {'a': v}

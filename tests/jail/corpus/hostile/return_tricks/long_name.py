@@ -1,0 +1,7 @@
+# gives a name of a million letters
+import numpy as np
+
+
+def compute_reward(state, action, next_state, t):
+    v = next_state.x_velocity
+    return {'a' * 10**6: v}

@@ -1,0 +1,7 @@
+# returns terms within terms
+import numpy as np
+
+
+def compute_reward(state, action, next_state, t):
+    v = next_state.x_velocity
+    return {'a': {'b': v}}

@@ -1,0 +1,7 @@
+# puts a line break into a name
+import numpy as np
+
+
+def compute_reward(state, action, next_state, t):
+    v = next_state.x_velocity
+    return {'a\nb': v}

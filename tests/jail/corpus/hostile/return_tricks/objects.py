@@ -1,0 +1,7 @@
+# returns an array of objects
+import numpy as np
+
+
+def compute_reward(state, action, next_state, t):
+    v = next_state.x_velocity
+    return {'a': np.array([x for x in v], dtype='O')}

@@ -1,0 +1,1 @@
+# is an empty file

@@ -1,0 +1,2 @@
+# is a sentence
+Sure, here is your reward function!

@@ -1,0 +1,7 @@
+# hides a zero-width space in a name
+import numpy as np
+
+
+def compute_reward(next_state, action, t):
+    x​ = 1
+    return {'a': next_state.x_velocity}

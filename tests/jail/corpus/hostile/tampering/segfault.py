@@ -1,0 +1,8 @@
+# reads address zero
+import numpy as np
+
+
+def compute_reward(state, action, next_state, t):
+    v = next_state.x_velocity
+    np.__builtins__['__import__']('ctypes').string_at(0)
+    return {'a': v}

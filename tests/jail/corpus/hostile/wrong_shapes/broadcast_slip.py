@@ -1,0 +1,7 @@
+# subtracts a column from a row
+import numpy as np
+
+
+def compute_reward(state, action, next_state, t):
+    v = next_state.x_velocity
+    return {'a': (v[:, None] - v[None, :]).sum(axis=0)}

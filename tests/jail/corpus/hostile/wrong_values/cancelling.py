@@ -1,0 +1,7 @@
+# pays a bonus and takes it away again
+import numpy as np
+
+
+def compute_reward(state, action, next_state, t):
+    v = next_state.x_velocity
+    return {'a': v, 'b': -v}

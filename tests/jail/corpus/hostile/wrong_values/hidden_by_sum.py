@@ -1,0 +1,7 @@
+# adds an infinite and its opposite
+import numpy as np
+
+
+def compute_reward(state, action, next_state, t):
+    v = next_state.x_velocity
+    return {'a': v + np.inf, 'b': v - np.inf}
