@@ -125,7 +125,8 @@ def _import(name: str, *rest: Any) -> Any:
 def _compiled(code: str) -> CodeType:
     # Annotations stay text: models copy class names from their prompt that are nothing here.
     annotations = __future__.annotations.compiler_flag
-    return compile(code, _FILENAME, "exec", flags=annotations, dont_inherit=True)
+    compiled: CodeType = compile(code, _FILENAME, "exec", flags=annotations, dont_inherit=True)
+    return compiled
 
 
 # --- running it ----------------------------------------------------------------------------------

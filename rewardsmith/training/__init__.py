@@ -7,8 +7,8 @@ from typing import Literal, Protocol
 
 from pydantic import Field, ValidationError
 
-from rewardsmith.errors import UserError
-from rewardsmith.records import CheckedReward, Record, TaskSpec, Training
+from rewardsmith.errors import CandidateError, UserError
+from rewardsmith.records import CheckedReward, Failure, Record, TaskSpec, Training
 
 Algo = Literal["ppo", "sac"]
 Hyperparams = Mapping[str, bool | int | float | str]
@@ -89,9 +89,28 @@ class Trainer(Protocol):
     def __call__(self, job: TrainJob, report: Callable[[Progress], None]) -> Training:
         """Train, leave the policies in the job's folder, and say what happened.
 
-        Raises CandidateError where the candidate's reward is at fault.
+        A candidate's fault becomes the training's recorded failure, see `failed`.
         """
         ...
+
+
+def failed(job: TrainJob, fault: CandidateError, timesteps: int, wall_s: float) -> Training:
+    """The training of a job that its candidate's fault ended after so many steps."""
+    when = f"after {timesteps:,} steps of training: "
+    return Training(
+        id=job.id,
+        seed=job.seed,
+        purpose=job.purpose,
+        timesteps=timesteps,
+        wall_s=round(wall_s, 2),
+        folder=job.relative,
+        failure=Failure(
+            stage="train",
+            cause=fault.cause,
+            for_llm=when + fault.for_llm,
+            for_human=when + fault.for_human,
+        ),
+    )
 
 
 def settings(algo: Algo, preset: Hyperparams, chosen: Hyperparams) -> PpoSettings | SacSettings:

@@ -8,15 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from rewardsmith import children
-from rewardsmith.errors import CandidateError
 from rewardsmith.files import write_record
 from rewardsmith.jail import service
-from rewardsmith.records import Failure, Training
+from rewardsmith.records import Training
 from rewardsmith.training import Progress, TrainJob
 
 
 def run(job: TrainJob) -> Training:
-    """Train the job here; a candidate's fault becomes the training's recorded failure."""
+    """Train the job here; see `Trainer`."""
     from rewardsmith.training import sb3
 
     folder = Path(job.folder)
@@ -26,22 +25,7 @@ def run(job: TrainJob) -> Training:
             lines.write(progress.model_dump_json() + "\n")
             lines.flush()
 
-        try:
-            return sb3.train(job, report)
-        except CandidateError as error:
-            return Training(
-                id=job.id,
-                seed=job.seed,
-                purpose=job.purpose,
-                timesteps=job.timesteps,
-                folder=job.relative,
-                failure=Failure(
-                    stage="train",
-                    cause=error.cause,
-                    for_llm=error.for_llm,
-                    for_human=error.for_human,
-                ),
-            )
+        return sb3.train(job, report)
 
 
 def serve_one(path: Path) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import torch
 
 from rewardsmith import policy
+from rewardsmith.errors import CandidateError
 from rewardsmith.jail.service import Rewards, RewardWorker
 from rewardsmith.records import Training
-from rewardsmith.training import PpoSettings, Progress, TrainJob, settings
+from rewardsmith.training import PpoSettings, Progress, TrainJob, failed, settings
 from rewardsmith.training.sb3_common import RewardSource
 from rewardsmith.training.sb3_ppo import Ppo
 from rewardsmith.training.sb3_sac import run_sac
@@ -34,6 +35,8 @@ def train(job: TrainJob, report: Callable[[Progress], None]) -> Training:
                 best, last = Ppo(job, chosen, worlds, rewards, account).run()
             else:
                 best, last = run_sac(job, chosen, worlds, rewards, account)
+    except CandidateError as fault:
+        return failed(job, fault, account.timesteps, account.wall_s())
     finally:
         worlds.sim.close()
     account.tell(last=True)

@@ -33,13 +33,13 @@ def array(tensor: torch.Tensor) -> NDArray[np.float64]:
     return np.array(tensor.detach().numpy(), dtype=np.float64)
 
 
-def require_finite(tensors: Iterable[torch.Tensor], timesteps: int) -> None:
+def require_finite(tensors: Iterable[torch.Tensor]) -> None:
     """Raises CandidateError where a network's weights, or what it answers, are not finite."""
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors):
         raise CandidateError(
             "diverged",
-            f"training diverged after {timesteps} steps: the policy's weights "
-            "are no longer finite; use smaller, bounded rewards",
+            "training diverged: the policy's weights are no longer finite; use smaller, bounded "
+            "rewards",
         )
 
 

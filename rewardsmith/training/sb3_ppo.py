@@ -144,7 +144,7 @@ class Ppo:
         done = self._account.timesteps / self._job.timesteps
         self._model._current_progress_remaining = max(1.0 - done, 0.0)
         self._model.train()
-        require_finite(self._model.policy.parameters(), self._account.timesteps)
+        require_finite(self._model.policy.parameters())
 
     def _actor(self) -> Policy:
         network = self._model.policy

@@ -51,7 +51,7 @@ def run_sac(
     if job.timesteps:
         model.set_logger(Logger(None, []))
         model.learn(job.timesteps, callback=watcher)
-    require_finite(model.policy.parameters(), account.timesteps)
+    require_finite(model.policy.parameters())
     last = _sac_actor(job, model)
     return watcher.best or last, last
 
@@ -88,7 +88,7 @@ class _StepwiseEnv(VecEnv):
         return self._shown(self._worlds.sim.obs)
 
     def step_async(self, actions: NDArray[Any]) -> None:
-        require_finite([torch.as_tensor(actions)], self._account.timesteps)
+        require_finite([torch.as_tensor(actions)])
         self._action = actions
 
     def step_wait(

@@ -26,11 +26,12 @@ from rewardsmith.training.worlds import Account, Finished, Worlds
 ALGOS = ["ppo", "sac"]
 LATE = "import numpy as np\n\ndef compute_reward(next_obs, t):\n    near = -next_obs[:, 0] ** 2\n"
 BROKEN_LATE = {
-    "nonfinite": LATE + "    return {'near': near + 0.0 * np.sqrt(45.0 - t)}\n",
-    "exception": LATE + "    table = np.arange(45.0)\n    return {'near': near + table[t]}\n",
-    "magnitude": LATE + "    return {'near': near * np.where(t > 45, 1e9, 1.0)}\n",
+    "nonfinite": LATE + "    return {'near': near + 0.0 * np.sqrt(np.where(t == 45, -1.0, 1.0))}\n",
+    "exception": LATE
+    + "    table = np.arange(45.0)\n    return {'near': near + table[np.where(t == 45, 99, 0)]}\n",
+    "magnitude": LATE + "    return {'near': near * np.where(t == 45, 1e9, 1.0)}\n",
     "timeout": LATE
-    + "    for _ in range(int(np.sum(t > 45)) * 10**9):\n        near = near + 0.0\n"
+    + "    for _ in range(int(np.sum(t == 45)) * 10**9):\n        near = near + 0.0\n"
     "    return {'near': near}\n",
 }
 _folders = itertools.count()
