@@ -18,7 +18,7 @@ from rewardsmith.files import write_record
 from rewardsmith.records import Episodes, Record, TaskSpec
 from rewardsmith.reward import Transitions
 from rewardsmith.rollouts import Rollout
-from rewardsmith.sim import Step
+from rewardsmith.sim import Step, engines
 from rewardsmith.sim.gymnasium import GymnasiumSim
 
 Act = Callable[[GymnasiumSim], NDArray[Any]]
@@ -114,7 +114,7 @@ def roll_out(
     Args:
         keep: names for the first worlds, as many as are given: their episodes come back whole.
     """
-    sim = GymnasiumSim(task, len(seeds), gather=None if keep else fitness_variables(task))
+    sim = engines.make(task, len(seeds), None if keep else fitness_variables(task))
     made: list[Transitions] = []
     try:
         sim.reset(seeds)

@@ -69,25 +69,14 @@ class GymnasiumSim:
             self._collect(world, obs)
             self._t[world] = 0
             self._prev_action[world] = 0
-        self._obs = self._raws["obs"].copy()
-        self._state = self._reader.read("state", self._raws)
+        self._settle()
 
     def step(self, action: NDArray[Any]) -> Step:
         """Execute (n, d) or (n,) actions, clipped to the bounds of the action space."""
         executed = self._executed(action)
-        native_reward: list[float] = []
-        terminated: list[bool] = []
-        truncated: list[bool] = []
-        for world, command in enumerate(self._commands(executed)):
-            obs, reward, ended, cut, info = self._envs[world].step(command)
-            native_reward.append(reward)
-            terminated.append(ended)
-            truncated.append(cut)
-            self._collect(world, obs)
-            self._collect_info(world, info)
+        native_reward, terminated, truncated = self._advance(executed)
         obs_before, state_before = self._obs, self._state
-        self._obs = self._raws["obs"].copy()
-        self._state = self._reader.read("state", self._raws)
+        self._settle()
         transitions = Transitions(
             state=state_before,
             next_state={**self._state, **self._reader.read("transition", self._raws)},
@@ -95,21 +84,39 @@ class GymnasiumSim:
             next_obs=self._obs,
             action=executed,
             prev_action=self._prev_action,
-            terminated=np.array(terminated, dtype=np.bool_),
+            terminated=terminated,
             t=self._t,
         )
         self._t = self._t + 1
         self._prev_action = executed
-        return Step(
-            transitions,
-            np.array(truncated, dtype=np.bool_),
-            np.array(native_reward, dtype=np.float64),
-        )
+        return Step(transitions, truncated, native_reward)
 
     def close(self) -> None:
         """Close every environment."""
         for env in self._envs:
             env.close()
+
+    def _advance(
+        self, executed: NDArray[Any]
+    ) -> tuple[Array, NDArray[np.bool_], NDArray[np.bool_]]:
+        """Step every world into its row of the raw arrays; native reward, terminated, truncated."""
+        made = []
+        for world, command in enumerate(self._commands(executed)):
+            obs, reward, ended, cut, info = self._envs[world].step(command)
+            made.append((reward, ended, cut))
+            self._collect(world, obs)
+            self._collect_info(world, info)
+        rewards, terminated, truncated = zip(*made, strict=True)
+        return (
+            np.array(rewards, dtype=np.float64),
+            np.array(terminated, dtype=np.bool_),
+            np.array(truncated, dtype=np.bool_),
+        )
+
+    def _settle(self) -> None:
+        """Make what the raw arrays hold now the current observations and state."""
+        self._obs = self._raws["obs"].copy()
+        self._state = self._reader.read("state", self._raws)
 
     def _no_action(self, task: TaskSpec) -> NDArray[Any]:
         if self._discrete:

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from rewardsmith.evaluate import EpisodeRecorder, fitness_variables
 from rewardsmith.jail.service import Rewards
 from rewardsmith.records import Column, Curve, TaskSpec, TermStats
-from rewardsmith.sim import Step
-from rewardsmith.sim.gymnasium import GymnasiumSim
+from rewardsmith.sim import Step, engines
 from rewardsmith.training import Progress, TrainJob
 
 POINTS = 10
@@ -35,7 +34,7 @@ class Worlds:
 
     def __init__(self, task: TaskSpec, n: int, seed: int, columns: Sequence[Column] = ()) -> None:
         read = frozenset(column.name for column in columns if column.name)
-        self.sim = GymnasiumSim(task, n, gather=read | fitness_variables(task))
+        self.sim = engines.make(task, n, read | fitness_variables(task))
         self._streams = [np.random.default_rng([seed, world]) for world in range(n)]
         self.sim.reset([self._next_seed(world) for world in range(n)])
         self._recorder = EpisodeRecorder(task, self.sim)

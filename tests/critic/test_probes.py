@@ -122,7 +122,7 @@ def test_a_loop_over_rows_is_told_what_it_costs() -> None:
 
 
 def test_a_loop_that_outlasts_the_physics_is_refused() -> None:
-    assert "slow" in rules(checked(SLOW.format(times=20_000)), "error")
+    assert "slow" in rules(checked(SLOW.format(times=6_000)), "error")
 
 
 WARNED = {
