@@ -70,6 +70,11 @@ class EpisodeRecorder:
         self._series[world] = series
         self._native[world] = 0.0
 
+    def keep(self, which: Sequence[int]) -> None:
+        """Go on with these worlds only, in this order."""
+        self._series = [self._series[world] for world in which]
+        self._native = self._native[list(which)]
+
     def add(self, step: Step) -> list[int]:
         """Append one vector step; returns the worlds whose episode has just ended."""
         after, action = step.transitions.next_state, step.transitions.action

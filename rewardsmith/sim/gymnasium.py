@@ -91,6 +91,21 @@ class GymnasiumSim:
         self._prev_action = executed
         return Step(transitions, truncated, native_reward)
 
+    def keep(self, which: Sequence[int]) -> None:
+        """Go on with these worlds only, in this order; the others are closed."""
+        kept = list(which)
+        for world in set(range(self.n)) - set(kept):
+            self._envs[world].close()
+        self._envs = [self._envs[world] for world in kept]
+        self.n = len(kept)
+        self._raws = {name: array[kept] for name, array in self._raws.items()}
+        self._info = [(key, self._raws[f"info:{key}"][:, 0]) for key, _ in self._info]
+        self._t, self._prev_action = self._t[kept], self._prev_action[kept]
+        self._views = [[] for _ in kept]
+        for world in range(self.n):
+            self._bind(world)
+        self._settle()
+
     def close(self) -> None:
         """Close every environment."""
         for env in self._envs:

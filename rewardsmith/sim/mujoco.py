@@ -73,9 +73,13 @@ class MujocoSim(GymnasiumSim):
             self._raws[f"data:{name}"] = np.zeros((n, width))
         for name, factors in (scales or {}).items():
             self._scale(name, factors)
-        count = max(1, min(threads, n // _FEW_WORLDS))
-        self._slices = [range(n)[part::count] for part in range(count)]
-        self._pool = ThreadPoolExecutor(count) if count > 1 else None
+        self._threads = max(1, min(threads, n // _FEW_WORLDS))
+        self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
+
+    def keep(self, which: Sequence[int]) -> None:
+        """Go on with these worlds only, in this order; the others are closed."""
+        self._bare = [self._bare[world] for world in which]
+        super().keep(which)
 
     def close(self) -> None:
         """Close every environment, and end the threads."""
@@ -127,10 +131,11 @@ class MujocoSim(GymnasiumSim):
         before = self._data()
         action = executed.astype(self._action_dtype)
         if self._pool:
-            for done in [self._pool.submit(self._run, part, action) for part in self._slices]:
+            parts = [range(self.n)[part :: self._threads] for part in range(self._threads)]
+            for done in [self._pool.submit(self._run, part, action) for part in parts]:
                 done.result()
         else:
-            self._run(self._slices[0], action)
+            self._run(range(self.n), action)
         obs, reward, terminated = self._formula.step(
             np, self._bare[0], before, self._data(), action
         )

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from rewardsmith import policy
@@ -26,7 +27,8 @@ def train(job: TrainJob, report: Callable[[Progress], None]) -> Training:
     torch.distributions.Distribution.set_default_validate_args(False)
     chosen = settings(job.algo, job.task.hyperparams.get(job.algo, {}), job.hyperparams)
     columns = job.reward.columns if job.reward else ()
-    worlds = Worlds(job.task, job.n_envs, job.seed, columns)
+    streams = [np.random.default_rng([job.seed, world]) for world in range(job.n_envs)]
+    worlds = Worlds(job.task, streams, columns)
     account = Account(job, report)
     capacity = job.n_envs * (chosen.n_steps if isinstance(chosen, PpoSettings) else 1)
     try:

@@ -30,12 +30,19 @@ class Finished:
 
 
 class Worlds:
-    """n worlds of a task, each restarting with its own stream of seeds when its episode ends."""
+    """Worlds of a task, each restarting with its own stream of seeds when its episode ends."""
 
-    def __init__(self, task: TaskSpec, n: int, seed: int, columns: Sequence[Column] = ()) -> None:
+    def __init__(
+        self,
+        task: TaskSpec,
+        streams: Sequence[np.random.Generator],
+        columns: Sequence[Column] = (),
+    ) -> None:
+        """Build one world per stream, which gives all that `columns` name."""
+        n = len(streams)
         read = frozenset(column.name for column in columns if column.name)
         self.sim = engines.make(task, n, read | fitness_variables(task))
-        self._streams = [np.random.default_rng([seed, world]) for world in range(n)]
+        self._streams = list(streams)
         self.sim.reset([self._next_seed(world) for world in range(n)])
         self._recorder = EpisodeRecorder(task, self.sim)
 
@@ -57,6 +64,12 @@ class Worlds:
         for world in ended:
             self._recorder.start(world)
         return step, tuple(finished)
+
+    def keep(self, which: Sequence[int]) -> None:
+        """Go on with these worlds only, in this order."""
+        self.sim.keep(which)
+        self._recorder.keep(which)
+        self._streams = [self._streams[world] for world in which]
 
     def _next_seed(self, world: int) -> int:
         return int(self._streams[world].integers(2**31))

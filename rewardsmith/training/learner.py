@@ -1,0 +1,154 @@
+"""One learner of a population: its streams of random numbers, its statistics, its account."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from stable_baselines3.common.running_mean_std import RunningMeanStd
+
+from rewardsmith import policy
+from rewardsmith.jail.service import Rewards
+from rewardsmith.policy import OBSERVATION_CLIP, Policy
+from rewardsmith.records import Training
+from rewardsmith.training import PpoSettings, Progress, TrainJob
+from rewardsmith.training.worlds import Account, Finished
+
+Array = NDArray[np.float64]
+
+_REWARD_CLIP = 10.0
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a learner's rollout of T steps in E worlds comes to; all (T, E) float64."""
+
+    advantage: Array
+    target: Array
+
+
+class Learner:
+    """All of one learner that is not stacked.
+
+    Its streams derive from the candidate's name and the seed, never from its place in the batch.
+    """
+
+    def __init__(
+        self, job: TrainJob, chosen: PpoSettings, width: int, report: Callable[[Progress], None]
+    ) -> None:
+        self.job, self._chosen = job, chosen
+        digest = hashlib.sha256(job.candidate.encode()).digest()
+        key = [int.from_bytes(digest[:8], "little"), job.seed]
+        self.weights_rng, self._noise_rng, self._order_rng = (
+            np.random.default_rng([*key, stream]) for stream in range(3)
+        )
+        self.world_rngs = [np.random.default_rng([*key, 3, world]) for world in range(job.n_envs)]
+        self.account = Account(job, report)
+        self.best: Policy | None = None
+        self._seen = RunningMeanStd(shape=(width,))
+        self._return_scale = RunningMeanStd(shape=())
+        self._returns = np.zeros(job.n_envs)
+
+    @property
+    def mean(self) -> Array:
+        """(obs_dim,) of the observations before this rollout."""
+        return self._seen.mean
+
+    @property
+    def scale(self) -> Array:
+        """(obs_dim,) deviation of the observations before this rollout."""
+        return np.asarray(np.sqrt(self._seen.var + 1e-8))
+
+    def noise(self, steps: int, width: int, *, categorical: bool) -> Array:
+        """(steps, E, width): standard normal numbers, or Gumbel's for a choice."""
+        size = (steps, self.job.n_envs, width)
+        if categorical:
+            return self._noise_rng.gumbel(size=size)
+        return self._noise_rng.standard_normal(size)
+
+    def order(self, rows: int) -> NDArray[np.int64]:
+        """A permutation of a rollout's rows."""
+        return self._order_rng.permutation(rows)
+
+    def count(self, rewards: Rewards, finished: list[list[Finished]], actor: Policy) -> Array:
+        """Enter a rollout into the account; keeps `actor` at a peak. Returns the totals (T, E)."""
+        self.account.add_terms(rewards)
+        total = rewards.total.reshape(len(finished), self.job.n_envs)
+        for row, ended in zip(total, finished, strict=True):
+            self.account.add_step(row, ended)
+        if any(finished) and self.account.at_peak():
+            self.best = actor
+        return total
+
+    def learn_from(
+        self,
+        total: Array,
+        terminated: NDArray[np.bool_],
+        truncated: NDArray[np.bool_],
+        values: Array,
+        after: Array,
+    ) -> Lesson:
+        """Scaled rewards turned into advantages (arXiv 1506.02438); all arguments (T, E).
+
+        A time limit is no end of the task: what would have followed is worth its value.
+
+        Args:
+            values, after: of the observations before and after each step; `after` is that of the
+                true last observation where an episode ended.
+        """
+        chosen, done = self._chosen, terminated | truncated
+        rewards = self._scaled(total, done)
+        rewards = rewards + np.where(truncated & ~terminated, chosen.gamma * after, 0.0)
+        goes_on = 1.0 - done
+        delta = rewards + chosen.gamma * after * goes_on - values
+        advantage = np.empty_like(delta)
+        carried = np.zeros(delta.shape[1])
+        for t in range(len(delta) - 1, -1, -1):
+            carried = delta[t] + chosen.gamma * chosen.gae_lambda * goes_on[t] * carried
+            advantage[t] = carried
+        return Lesson(advantage=advantage, target=advantage + values)
+
+    def see(self, obs: Array) -> None:
+        """Take a rollout's raw observations (rows, obs_dim) into the normalisation."""
+        self._seen.update(obs)
+
+    def finish(self, last: Policy) -> Training:
+        """Store the policy at its peak and the last one, and say what happened."""
+        account, folder = self.account, Path(self.job.folder)
+        account.tell(last=True)
+        policy.save(self.best or last, folder / "policy.safetensors")
+        policy.save(last, folder / "last.safetensors")
+        return Training(
+            id=self.job.id,
+            seed=self.job.seed,
+            purpose=self.job.purpose,
+            timesteps=account.timesteps,
+            wall_s=round(account.wall_s(), 2),
+            folder=self.job.relative,
+            curve=account.curve(),
+            terms=account.terms(),
+            peak_timestep=account.peak_timestep,
+        )
+
+    def _scaled(self, total: Array, done: NDArray[np.bool_]) -> Array:
+        """Rewards divided by the running deviation of the discounted return, clipped."""
+        history = np.empty_like(total)
+        for t, row in enumerate(total):
+            self._returns = self._returns * self._chosen.gamma + row
+            history[t] = self._returns
+            self._returns = np.where(done[t], 0.0, self._returns)
+        self._return_scale.update(history.reshape(-1))
+        scale = np.sqrt(float(self._return_scale.var) + 1e-8)
+        return np.asarray(np.clip(total / scale, -_REWARD_CLIP, _REWARD_CLIP))
+
+
+def normalised(obs: Array, mean: Array, scale: Array, one_hot: int) -> NDArray[np.float32]:
+    """What the networks see of raw observations (..., obs_dim), as `Policy.normalise` has it."""
+    if one_hot:
+        return np.eye(one_hot, dtype=np.float32)[obs[..., 0].astype(np.int64)]
+    scaled = np.clip((obs - mean) / scale, -OBSERVATION_CLIP, OBSERVATION_CLIP)
+    return np.asarray(scaled, np.float32)

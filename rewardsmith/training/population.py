@@ -1,0 +1,337 @@
+"""The population backend: PPO for many learners at once, on one batch of worlds.
+
+All worlds of all learners are stepped together, the policies act and learn as stacked tensors
+(stacked.py), and each learner's rewards are asked for once a rollout from its candidate's jailed
+worker. A learner whose reward fails, or whose weights are no longer finite, leaves the batch with
+its failure; the others do not notice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rewardsmith.errors import CandidateError
+from rewardsmith.jail.service import Rewards, RewardWorker
+from rewardsmith.policy import Policy, PolicyHeader
+from rewardsmith.records import Column, Training
+from rewardsmith.reward import Transitions, concatenate
+from rewardsmith.sim import Step
+from rewardsmith.training import PpoSettings, Progress, TrainJob, failed, settings
+from rewardsmith.training.learner import Learner, normalised
+from rewardsmith.training.stacked import Minibatch, Shape, Stack
+from rewardsmith.training.worlds import Finished, Worlds
+
+Done = Callable[[TrainJob, Training], None]
+Report = Callable[[TrainJob, Progress], None]
+
+_ENDING = ("timeout", "crash", "protocol")
+"""Faults after which a candidate's worker is gone, for its other seeds too."""
+_DIVERGED = CandidateError(
+    "diverged",
+    "training diverged: the policy's weights are no longer finite; use smaller, bounded rewards",
+)
+
+
+def fits(one: TrainJob, other: TrainJob) -> bool:
+    """Whether two jobs can learn in one batch: all but reward, seed and names is equal."""
+    own = {"id", "candidate", "reward", "seed", "folder", "relative", "purpose"}
+    return one.model_dump(exclude=own) == other.model_dump(exclude=own)
+
+
+def train(jobs: Sequence[TrainJob], report: Report, done: Done) -> None:
+    """Train jobs that fit each other to their end; `done` is told of each as it ends."""
+    torch.set_num_threads(1)
+    with contextlib.ExitStack() as stack:
+        population = Population(jobs, report, done)
+        stack.callback(population.close)
+        population.run()
+
+
+class Population:
+    """P learners of E worlds each; world `w` of the batch belongs to learner `w // E`."""
+
+    def __init__(self, jobs: Sequence[TrainJob], report: Report, done: Done) -> None:
+        first = jobs[0]
+        chosen = settings("ppo", first.task.hyperparams.get("ppo", {}), first.hyperparams)
+        assert isinstance(chosen, PpoSettings)
+        self._task, self._chosen, self._done = first.task, chosen, done
+        self._envs, self._timesteps = first.n_envs, first.timesteps
+        self._categorical = first.task.action.kind == "discrete"
+        space = first.task.observation
+        self._one_hot = space.n if space.kind == "discrete" else 0
+        width = max(space.size, 1)
+        self._learners = [Learner(job, chosen, width, _reporter(job, report)) for job in jobs]
+        self._workers: dict[str, RewardWorker] = {}
+        self._lost: dict[str, CandidateError] = {}
+        rngs = [rng for learner in self._learners for rng in learner.world_rngs]
+        self._worlds = Worlds(first.task, rngs, _columns(jobs))
+        self._stack = Stack(
+            Shape(
+                inputs=self._one_hot or width,
+                outputs=first.task.action.n if self._categorical else first.task.action.size,
+                categorical=self._categorical,
+                width=chosen.width,
+                depth=chosen.depth,
+                activation=chosen.activation,
+            ),
+            chosen,
+            [learner.weights_rng for learner in self._learners],
+        )
+
+    def run(self) -> None:
+        """Alternate rollouts and updates until every learner is done or has failed."""
+        timesteps = 0
+        while self._learners and timesteps < self._timesteps:
+            self._round(1.0 - timesteps / self._timesteps)
+            timesteps += self._chosen.n_steps * self._envs
+        for at, learner in enumerate(self._learners):
+            self._done(learner.job, learner.finish(self._actor(at)))
+
+    def close(self) -> None:
+        """End the workers and the worlds."""
+        for worker in self._workers.values():
+            worker.close()
+        self._worlds.sim.close()
+
+    def _round(self, remaining: float) -> None:
+        obs, actions, steps, finished = self._collect()
+        totals, batches = self._rewards(steps, finished)
+        kept = [at for at, total in enumerate(totals) if total is not None]
+        if len(kept) < len(totals):
+            obs, actions = obs[kept], actions[kept]
+            self._keep(kept)
+        if not kept:
+            return
+        whole = self._lessons(
+            obs, actions, [t for t in totals if t is not None], [batches[at] for at in kept], steps,
+            kept,
+        )  # fmt: skip
+        self._learn(whole, self._chosen.learning_rate * (remaining if self._chosen.anneal else 1))
+        for learner, batch in zip(self._learners, (batches[at] for at in kept), strict=True):
+            learner.see(batch.obs)
+            learner.account.tell()
+        finite = self._stack.finite()
+        for at, learner in enumerate(self._learners):
+            if not finite[at]:
+                self._fail(learner, _DIVERGED)
+        self._keep([at for at, sound in enumerate(finite) if sound])
+
+    # --- a rollout ---
+
+    def _collect(self) -> tuple[Tensor, Tensor, list[Step], list[list[list[Finished]]]]:
+        """Act for n_steps; observations as seen (P, T, E, ·), actions (P, T, E, d) or (P, T, E)."""
+        count, rows = len(self._learners), self._chosen.n_steps
+        outputs = self._task.action.n if self._categorical else self._task.action.size
+        noise = torch.as_tensor(
+            np.stack(
+                [x.noise(rows, outputs, categorical=self._categorical) for x in self._learners]
+            ),
+            dtype=torch.float32,
+        )
+        deviation = torch.exp(self._stack.log_std[:count, None])
+        mean, scale = self._normalisation()
+        steps: list[Step] = []
+        finished: list[list[list[Finished]]] = [[] for _ in range(count)]
+        seen, acted = [], []
+        for t in range(rows):
+            raw = self._worlds.sim.obs.reshape(count, self._envs, -1)
+            obs = torch.as_tensor(normalised(raw, mean, scale, self._one_hot))
+            out = self._stack.act(obs)
+            if self._categorical:
+                action = (out + noise[:, t]).argmax(-1)
+            else:
+                action = out + deviation * noise[:, t]
+            step, ended = self._worlds.step(_flat(action.numpy(), self._categorical))
+            steps.append(step)
+            seen.append(obs)
+            acted.append(action)
+            self._sort(ended, finished)
+        return torch.stack(seen, 1), torch.stack(acted, 1), steps, finished
+
+    def _sort(self, ended: Sequence[Finished], finished: Sequence[list[list[Finished]]]) -> None:
+        """Give the episodes that a step ended to their learners."""
+        for at, learner in enumerate(self._learners):
+            finished[at].append([])
+            learner.account.tell()  # a slow environment can outlast the engine's patience
+        for episode in ended:
+            at, world = divmod(episode.world, self._envs)
+            finished[at][-1].append(Finished(world, episode.fitness, episode.length))
+
+    def _rewards(
+        self, steps: Sequence[Step], finished: Sequence[list[list[Finished]]]
+    ) -> tuple[list[NDArray[np.float64] | None], list[Transitions]]:
+        """Each learner's totals (T, E), None where its reward failed, and its transitions."""
+        count, rows = len(self._learners), len(steps)
+        # From (step, learner, world) to (learner, step, world).
+        places = np.arange(rows * count * self._envs).reshape(rows, count, self._envs)
+        order = places.transpose(1, 0, 2).reshape(-1)
+        whole = concatenate([step.transitions for step in steps]).rows(order)
+        native = np.concatenate([step.native_reward for step in steps])[order]
+        size = rows * self._envs
+        parts = [slice(at * size, (at + 1) * size) for at in range(count)]
+        batches = [whole.rows(part) for part in parts]
+        totals: list[NDArray[np.float64] | None] = []
+        for at, learner in enumerate(self._learners):
+            try:
+                given = self._asked(learner.job, batches[at], native[parts[at]])
+            except CandidateError as fault:
+                self._fail(learner, fault)
+                totals.append(None)
+            else:
+                totals.append(learner.count(given, finished[at], self._actor(at)))
+        return totals, batches
+
+    def _asked(self, job: TrainJob, batch: Transitions, native: NDArray[np.float64]) -> Rewards:
+        """The rewards from the candidate's worker, which its seeds share."""
+        if job.reward is None:
+            return Rewards(native, {"native": native}, has_total=True)
+        if job.candidate in self._lost:
+            raise self._lost[job.candidate]
+        worker = self._workers.get(job.candidate)
+        try:
+            if worker is None:
+                worker = RewardWorker(job.reward, capacity=len(batch), unsafe=job.unsafe)
+                self._workers[job.candidate] = worker
+            return worker.compute(batch)
+        except CandidateError as fault:
+            if fault.cause in _ENDING:
+                self._lost[job.candidate] = fault
+            raise
+
+    # --- an update ---
+
+    def _lessons(
+        self,
+        obs: Tensor,
+        actions: Tensor,
+        totals: Sequence[NDArray[np.float64]],
+        batches: Sequence[Transitions],
+        steps: Sequence[Step],
+        kept: Sequence[int],
+    ) -> Minibatch:
+        """The whole rollout of every learner as one minibatch, rows in order."""
+        count, rows = len(totals), len(steps)
+        mean, scale = self._normalisation()
+        shape = (rows, self._envs)
+        raw = np.stack([batch.next_obs for batch in batches])
+        final = torch.as_tensor(normalised(raw, mean, scale, self._one_hot))
+        seen, acted = obs.flatten(1, 2), actions.flatten(1, 2)
+        values = self._stack.values(seen).numpy().astype(np.float64)
+        after = self._stack.values(final).numpy().astype(np.float64)
+        log_prob = self._stack.log_prob(self._stack.act(seen), acted)
+        truncated = np.stack([step.truncated for step in steps])
+        truncated = truncated.reshape(rows, -1, self._envs)[:, kept]
+        lessons = [
+            learner.learn_from(
+                totals[at],
+                batches[at].terminated.reshape(shape),
+                truncated[:, at],
+                values[at].reshape(shape),
+                after[at].reshape(shape),
+            )
+            for at, learner in enumerate(self._learners)
+        ]
+        advantage = np.stack([lesson.advantage for lesson in lessons]).reshape(count, -1)
+        target = np.stack([lesson.target for lesson in lessons]).reshape(count, -1)
+        return Minibatch(
+            obs=seen,
+            action=acted,
+            log_prob=log_prob,
+            advantage=torch.as_tensor(advantage, dtype=torch.float32),
+            target=torch.as_tensor(target, dtype=torch.float32),
+        )
+
+    def _learn(self, whole: Minibatch, learning_rate: float) -> None:
+        rows, size = whole.target.shape[1], self._chosen.batch_size
+        for _ in range(self._chosen.n_epochs):
+            order = np.stack([learner.order(rows) for learner in self._learners])
+            mixed = _taken(whole, torch.as_tensor(order))
+            for start in range(0, rows, size):
+                part = {name: array[:, start : start + size] for name, array in vars(mixed).items()}
+                self._stack.update(Minibatch(**part), learning_rate)
+
+    # --- learners ---
+
+    def _normalisation(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(P, 1, obs_dim) mean and deviation of every learner's observations."""
+        mean = np.stack([learner.mean for learner in self._learners])[:, None]
+        return mean, np.stack([learner.scale for learner in self._learners])[:, None]
+
+    def _fail(self, learner: Learner, fault: CandidateError) -> None:
+        account = learner.account
+        self._done(learner.job, failed(learner.job, fault, account.timesteps, account.wall_s()))
+
+    def _keep(self, kept: Sequence[int]) -> None:
+        """Compact the batch to these learners."""
+        if len(kept) == len(self._learners):
+            return
+        self._learners = [self._learners[at] for at in kept]
+        if kept:
+            self._stack.keep(kept)
+            self._worlds.keep([at * self._envs + w for at in kept for w in range(self._envs)])
+
+    def _actor(self, at: int) -> Policy:
+        learner = self._learners[at]
+        weights, biases = self._stack.actor(at)
+        log_std = np.zeros(0) if self._categorical else self._stack.log_std[at].double().numpy()
+        return Policy(
+            header=PolicyHeader(
+                env=self._task.env,
+                head="categorical" if self._categorical else "gaussian",
+                activation=self._chosen.activation,
+                action=self._task.action,
+                discrete_observations=self._one_hot,
+            ),
+            weights=tuple(weights),
+            biases=tuple(biases),
+            mean=learner.mean.copy(),
+            scale=learner.scale,
+            log_std=log_std.copy(),
+        )
+
+
+def _columns(jobs: Sequence[TrainJob]) -> tuple[Column, ...]:
+    return tuple(column for job in jobs if job.reward for column in job.reward.columns)
+
+
+def _reporter(job: TrainJob, report: Report) -> Callable[[Progress], None]:
+    return lambda progress: report(job, progress)
+
+
+def _flat(action: NDArray[Any], categorical: bool) -> NDArray[Any]:
+    """(P, E, ·) as (P * E, ·), float64 or int64."""
+    flat = action.reshape(-1) if categorical else action.reshape(-1, action.shape[-1])
+    return flat.astype(np.int64 if categorical else np.float64)
+
+
+def _taken(whole: Minibatch, order: Tensor) -> Minibatch:
+    """The rows of every learner in its own order (P, rows)."""
+
+    def taken(array: Tensor) -> Tensor:
+        if array.dim() == 2:
+            return array.gather(1, order)
+        return array.gather(1, order[..., None].expand(-1, -1, array.shape[-1]))
+
+    return Minibatch(**{name: taken(array) for name, array in vars(whole).items()})
+
+
+def batches(jobs: Sequence[TrainJob], at_once: int) -> Iterator[list[TrainJob]]:
+    """Jobs that fit each other, shared out over so many processes as evenly as may be."""
+    waiting = list(jobs)
+    while waiting:
+        group = [job for job in waiting if fits(job, waiting[0])]
+        waiting = [job for job in waiting if not fits(job, group[0])]
+        # Seeds of one candidate stay together: they share its worker.
+        group.sort(key=lambda job: (job.candidate, job.seed))
+        count = min(at_once, len(group))
+        edges = [round(part * len(group) / count) for part in range(count + 1)]
+        for start, end in itertools.pairwise(edges):
+            yield group[start:end]

@@ -1,0 +1,127 @@
+"""Stacked learners: gradients as autograd has them, and no learner that depends on another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from rewardsmith.training import PpoSettings
+from rewardsmith.training.stacked import Minibatch, Shape, Stack
+
+GAUSSIAN = Shape(inputs=5, outputs=3, categorical=False, width=16, depth=2, activation="tanh")
+SHAPES = {
+    "gaussian": GAUSSIAN,
+    "relu": replace(GAUSSIAN, activation="relu", depth=3),
+    "categorical": replace(GAUSSIAN, categorical=True),
+    "no hidden layer's worth": replace(GAUSSIAN, depth=1, width=2),
+}
+SETTINGS = PpoSettings(ent_coef=0.02, log_std_init=-0.5)
+
+
+def stack(shape: Shape, seeds: list[int]) -> Stack:
+    return Stack(shape, SETTINGS, [np.random.default_rng(seed) for seed in seeds])
+
+
+def minibatch(shape: Shape, seeds: list[int], rows: int = 32) -> Minibatch:
+    """Each learner's rows from its own seed; ratios on both sides of the clip."""
+    made = []
+    for seed in seeds:
+        rng = np.random.default_rng([seed, 1])
+        action = (
+            rng.integers(0, shape.outputs, rows)
+            if shape.categorical
+            else rng.normal(size=(rows, shape.outputs)).astype(np.float32)
+        )
+        spread = -1.1 if shape.categorical else -3.5
+        made.append(
+            [
+                rng.normal(size=(rows, shape.inputs)).astype(np.float32),
+                action,
+                rng.normal(spread, 0.7, rows).astype(np.float32),
+                rng.normal(size=rows).astype(np.float32),
+                rng.normal(size=rows).astype(np.float32),
+            ]
+        )
+    return Minibatch(*(torch.as_tensor(np.stack(part)) for part in zip(*made, strict=True)))
+
+
+def loss(stacked: Stack, batch: Minibatch, shape: Shape) -> Tensor:
+    """PPO's loss as stable-baselines3 writes it, of all learners together."""
+    out, value = stacked.act(batch.obs), stacked.values(batch.obs)
+    if shape.categorical:
+        policy: torch.distributions.Distribution = torch.distributions.Categorical(logits=out)
+        log_prob, entropy = policy.log_prob(batch.action), policy.entropy()
+    else:
+        policy = torch.distributions.Normal(out, stacked.log_std.exp()[:, None].expand_as(out))
+        log_prob, entropy = policy.log_prob(batch.action).sum(-1), policy.entropy().sum(-1)
+    advantage = batch.advantage - batch.advantage.mean(1, keepdim=True)
+    advantage = advantage / (batch.advantage.std(1, keepdim=True) + 1e-8)
+    ratio = (log_prob - batch.log_prob).exp()
+    clip = SETTINGS.clip_range
+    surrogate = torch.min(advantage * ratio, advantage * ratio.clamp(1 - clip, 1 + clip))
+    squares = (batch.target - value) ** 2
+    rows = -surrogate - SETTINGS.ent_coef * entropy + SETTINGS.vf_coef * squares
+    return rows.mean(1).sum()
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_the_gradient_is_that_of_autograd(name: str) -> None:
+    shape, seeds = SHAPES[name], [1, 2, 3]
+    stacked, batch = stack(shape, seeds), minibatch(shape, seeds)
+    by_hand = stacked.gradient(batch)
+    leaf = stacked.block.clone().requires_grad_()
+    stacked.block = leaf
+    stacked._slice()
+    loss(stacked, batch, shape).backward()
+    assert leaf.grad is not None and leaf.grad.abs().max() > 1e-3
+    torch.testing.assert_close(by_hand, leaf.grad, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_learner_is_the_same_bit_for_bit_whatever_its_neighbours(name: str) -> None:
+    shape = SHAPES[name]
+    found = []
+    for seeds in ([7], [7, 1], [2, 7], [3, 4, 7, 5, 6], [9, 8, 7, 6, 5, 4, 3, 2, 1]):
+        stacked = stack(shape, seeds)
+        for step in range(12):
+            batch = minibatch(shape, [seed + 100 * step for seed in seeds])
+            stacked.update(batch, 1e-2)
+        probe = torch.ones(len(seeds), 4, shape.inputs)
+        at = seeds.index(7)
+        found.append((stacked.block[at].clone(), stacked.act(probe)[at].clone()))
+    for block, out in found[1:]:
+        assert torch.equal(block, found[0][0])
+        assert torch.equal(out, found[0][1])
+
+
+def test_who_stays_goes_on_bit_for_bit_when_others_leave() -> None:
+    whole, left = stack(GAUSSIAN, [1, 2, 3]), stack(GAUSSIAN, [1, 2, 3])
+    for step in range(6):
+        if step == 3:
+            left.keep([2])
+        batch = minibatch(GAUSSIAN, [1 + step, 2 + step, 3 + step])
+        whole.update(batch, 1e-2)
+        mine = batch if step < 3 else Minibatch(**{n: a[2:] for n, a in vars(batch).items()})
+        left.update(mine, 1e-2)
+    assert len(left) == 1
+    assert torch.equal(left.block[0], whole.block[2])
+
+
+def test_a_learner_that_is_no_longer_finite_is_told_apart() -> None:
+    stacked = stack(GAUSSIAN, [1, 2, 3])
+    batch = minibatch(GAUSSIAN, [1, 2, 3])
+    batch.target[1] = float("inf")
+    stacked.update(batch, 1e-3)
+    assert stacked.finite() == [True, False, True]
+
+
+def test_updates_lower_the_loss() -> None:
+    stacked, batch = stack(GAUSSIAN, [1, 2]), minibatch(GAUSSIAN, [1, 2])
+    before = float(loss(stacked, batch, GAUSSIAN))
+    for _ in range(50):
+        stacked.update(batch, 1e-2)
+    assert float(loss(stacked, batch, GAUSSIAN)) < before - 0.5
