@@ -42,6 +42,8 @@ class TrainConfig(Record):
     """How policies are trained."""
 
     algo: Literal["ppo", "sac"] = "ppo"
+    backend: Literal["auto", "population", "sb3"] = "auto"
+    """`population`: a generation learns in one batch, PPO only. `sb3`: one process a policy."""
     timesteps: int | None = Field(None, ge=1)
     """Environment steps per policy; None takes the environment's budget."""
     n_envs: int | None = Field(None, ge=1)

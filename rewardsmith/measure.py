@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from rewardsmith.config import TrainConfig
 from rewardsmith.engine import Engine
 from rewardsmith.evaluate import EvaluateJob, rollouts_path
 from rewardsmith.records import Baseline, Candidate, CheckedReward, Event, Failure, Training
 from rewardsmith.selection import better
 from rewardsmith.store import RunRecord, Store
-from rewardsmith.training import Progress, TrainJob
+from rewardsmith.training import Backend, Progress, TrainJob
 
 Purpose = Literal["selection", "report"]
 Arm: TypeAlias = Candidate | Baseline
@@ -99,6 +100,7 @@ class Measure:
             timesteps=0 if arm_id(arm) == UNTRAINED else config.timesteps or task.budget.timesteps,
             n_envs=config.n_envs or task.budget.n_envs,
             algo=config.algo,
+            backend=_backend(config),
             hyperparams=dict(config.hyperparams),
             folder=str(self._folder / relative),
             relative=relative,
@@ -163,6 +165,13 @@ def mean_fitness(training: Training) -> float:
     if training.episodes is None:
         raise ValueError(f"{training.id} was not measured")
     return sum(training.episodes.fitness) / len(training.episodes.fitness)
+
+
+def _backend(config: TrainConfig) -> Backend:
+    """`auto`: the population wherever it knows the algorithm."""
+    if config.backend != "auto":
+        return config.backend
+    return "population" if config.algo == "ppo" else "sb3"
 
 
 def rollouts_of(candidate: Candidate, run_folder: Path) -> list[Path]:

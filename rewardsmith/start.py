@@ -31,6 +31,7 @@ NAMES = {
     "report_seeds": "search.report_seeds",
     "stop_when": "search.stop_when",
     "algo": "train.algo",
+    "backend": "train.backend",
     "timesteps": "train.timesteps",
     "hyperparams": "train.hyperparams",
     "max_workers": "train.max_workers",
@@ -48,6 +49,8 @@ def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()
     hyperparameters(
         config.train.algo, spec.hyperparams.get(config.train.algo, {}), config.train.hyperparams
     )
+    if config.train.algo != "ppo" and config.train.backend == "population":
+        raise UserError(f"the population backend knows ppo only, not {config.train.algo}")
     if config.train.algo == "sac" and not spec.action.low:
         raise UserError(f"sac needs continuous, bounded actions; {spec.env} has none: use ppo")
     config = settle_proposer(config)

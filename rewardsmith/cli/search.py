@@ -28,6 +28,7 @@ Hyperparams = Annotated[
 TimeLimit = Annotated[float | None, typer.Option("--time-limit", help="Seconds in all; then 3.")]
 Workers = Annotated[int | None, typer.Option("--max-workers", help="Trainings at once.")]
 Algo = Annotated[str | None, typer.Option("--algo", help="ppo or sac.")]
+Backend = Annotated[str | None, typer.Option("--backend", help="auto, population or sb3.")]
 Timesteps = Annotated[int | None, typer.Option("--timesteps", help="Steps per policy.")]
 Unsafe = Annotated[
     bool, typer.Option("--unsafe-no-jail", help="Run generated code without the jail.")
@@ -49,6 +50,7 @@ def run(
     samples: Annotated[int | None, typer.Option("-n", "--samples")] = None,
     timesteps: Timesteps = None,
     algo: Algo = None,
+    backend: Backend = None,
     seed: Annotated[int | None, typer.Option("--seed")] = None,
     task_name: Annotated[
         str | None, typer.Option("--task", help="A task that the environment declares.")
@@ -90,6 +92,7 @@ def run(
             "samples": samples,
             "timesteps": timesteps,
             "algo": algo,
+            "backend": backend,
             "seed": seed,
             "task_name": task_name,
             "fitness": fitness,

@@ -17,7 +17,7 @@ from rewardsmith.engine import Evaluated
 from rewardsmith.evaluate import EvaluateJob
 from rewardsmith.files import write_record
 from rewardsmith.records import Episodes, Failure, Record, Training
-from rewardsmith.training import Progress, TrainJob
+from rewardsmith.training import Progress, TrainBatch, TrainJob, batches
 
 _POLL_S = 0.05
 _TRAINER, _EVALUATOR = "rewardsmith.training.child", "rewardsmith.evaluate"
@@ -27,22 +27,23 @@ Job = TypeVar("Job", TrainJob, EvaluateJob)
 
 @dataclass
 class _Running(Generic[Job]):
-    """A job in a child; a training shows life by lines in `reports`."""
+    """Jobs in a child; trainings show life by lines in their `reports`."""
 
-    job: Job
+    jobs: tuple[Job, ...]
     path: Path
     child: Child
-    reports: Path | None
+    reports: tuple[Path, ...] = ()
     started: float = field(default_factory=time.monotonic)
     alive_at: float = field(default_factory=time.monotonic)
-    read: int = 0
+    read: dict[Path, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class _Ended(Generic[Job]):
-    """A job that has ended; `why` is empty when it ended well."""
+    """Jobs that have ended; `why` is empty when they ended well."""
 
-    job: Job
+    jobs: tuple[Job, ...]
+    path: Path
     cause: str = ""
     why: str = ""
 
@@ -51,8 +52,8 @@ class LocalEngine:
     """Child processes on this machine; a context manager that ends them.
 
     Attributes:
-        max_workers: jobs at once; None takes one a core.
-        timeout_s: a job that takes longer is ended and counts as failed.
+        max_workers: processes at once; None takes one a core.
+        timeout_s: a job that takes longer is ended and counts as failed; a batch has it for each.
         stall_s: the same for a training that reports nothing for so long.
     """
 
@@ -88,9 +89,11 @@ class LocalEngine:
                 yield done
             else:
                 waiting.append(job)
-        for ended in self._run(_TRAINER, waiting, self._start_training, progress, poll):
-            result = None if ended.why else _finished_training(ended.job)
-            yield result or _failed_training(ended)
+        shared = [batch.jobs for batch in batches(waiting, self.max_workers)]
+        for ended in self._run(_TRAINER, shared, self._start_training, progress, poll):
+            # What a batch had finished before it ended badly is finished all the same.
+            for job in ended.jobs:
+                yield _finished_training(job) or _failed_training(job, ended)
 
     def evaluate(
         self, jobs: Sequence[EvaluateJob], poll: Callable[[], None]
@@ -103,22 +106,24 @@ class LocalEngine:
                 yield Evaluated(job=job, episodes=episodes)
             else:
                 waiting.append(job)
+        alone = [(job,) for job in waiting]
         for ended in self._run(
-            _EVALUATOR, waiting, self._start_evaluation, lambda job, line: None, poll
+            _EVALUATOR, alone, self._start_evaluation, lambda job, line: None, poll
         ):
-            episodes = None if ended.why else _stored_episodes(ended.job)
+            (job,) = ended.jobs
+            episodes = None if ended.why else _stored_episodes(job)
             failure = None if episodes else _failure("evaluate", ended)
-            yield Evaluated(job=ended.job, episodes=episodes, failure=failure)
+            yield Evaluated(job=job, episodes=episodes, failure=failure)
 
     def _run(
         self,
         module: str,
-        jobs: Sequence[Job],
-        start: Callable[[Job, Child], _Running[Job]],
+        parts: Sequence[tuple[Job, ...]],
+        start: Callable[[tuple[Job, ...], Child], _Running[Job]],
         progress: Callable[[Job, Progress], None],
         poll: Callable[[], None],
     ) -> Iterator[_Ended[Job]]:
-        waiting, running = list(jobs), list[_Running[Job]]()
+        waiting, running = list(parts), list[_Running[Job]]()
         idle = self._idle[module]
         try:
             while waiting or running:
@@ -141,53 +146,60 @@ class LocalEngine:
             for work in running:
                 work.child.kill()
 
-    def _start_training(self, job: TrainJob, child: Child) -> _Running[TrainJob]:
-        folder = Path(job.folder)
-        path = folder / "job.json"
-        # Before the job is written: a result beside a job is taken for that job's.
-        for stale in ("result.json", "progress.jsonl"):
-            (folder / stale).unlink(missing_ok=True)
-        write_record(path, job)
+    def _start_training(self, jobs: tuple[TrainJob, ...], child: Child) -> _Running[TrainJob]:
+        for job in jobs:
+            folder = Path(job.folder)
+            # Before the job is written: a result beside a job is taken for that job's.
+            for stale in ("result.json", "progress.jsonl"):
+                (folder / stale).unlink(missing_ok=True)
+            write_record(folder / "job.json", job)
+        path = Path(jobs[0].folder) / "batch.json"
+        write_record(path, TrainBatch(jobs=jobs))
         child.give(path)
-        return _Running(job, path, child, folder / "progress.jsonl")
+        reports = tuple(Path(job.folder) / "progress.jsonl" for job in jobs)
+        return _Running(jobs, path, child, reports)
 
-    def _start_evaluation(self, job: EvaluateJob, child: Child) -> _Running[EvaluateJob]:
+    def _start_evaluation(
+        self, jobs: tuple[EvaluateJob, ...], child: Child
+    ) -> _Running[EvaluateJob]:
+        (job,) = jobs
         path = _request(job)
         Path(job.output).unlink(missing_ok=True)
         write_record(path, job)
         child.give(path)
-        return _Running(job, path, child, None)
+        return _Running(jobs, path, child)
 
     def _ended(self, work: _Running[Job]) -> _Ended[Job] | None:
         if work.child.done():
-            return _Ended(work.job)
+            return _Ended(work.jobs, work.path)
         code = work.child.exit_code()
         if code is not None:
             words = f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            return _Ended(work.job, "crash", f"{words}: {_last_line(work.path)}")
-        now = time.monotonic()
-        if now - work.started > self.timeout_s:
-            return _Ended(work.job, "timeout", f"took longer than {self.timeout_s:g} s")
+            why = f"{words}: {_last_line(work.path)}"
+            return _Ended(work.jobs, work.path, "crash", why)
+        now, patience_s = time.monotonic(), self.timeout_s * len(work.jobs)
+        if now - work.started > patience_s:
+            return _Ended(work.jobs, work.path, "timeout", f"took longer than {patience_s:g} s")
         if work.reports and now - work.alive_at > self.stall_s:
-            return _Ended(work.job, "timeout", f"reported nothing for {self.stall_s:g} s")
+            why = f"reported nothing for {self.stall_s:g} s"
+            return _Ended(work.jobs, work.path, "timeout", why)
         return None
 
 
 def _follow(work: _Running[Job], progress: Callable[[Job, Progress], None]) -> None:
-    """Read the whole lines that a training has written since the last look."""
-    if not work.reports:
-        return
-    try:
-        with work.reports.open("rb") as file:
-            file.seek(work.read)
-            fresh = file.read()
-    except FileNotFoundError:
-        return
-    whole = fresh[: fresh.rfind(b"\n") + 1]
-    if whole:
-        work.read += len(whole)
-        work.alive_at = time.monotonic()
-        progress(work.job, Progress.model_validate_json(whole.splitlines()[-1]))
+    """Read the whole lines that the trainings have written since the last look."""
+    for job, reports in zip(work.jobs, work.reports, strict=False):
+        try:
+            with reports.open("rb") as file:
+                file.seek(work.read.get(reports, 0))
+                fresh = file.read()
+        except FileNotFoundError:
+            continue
+        whole = fresh[: fresh.rfind(b"\n") + 1]
+        if whole:
+            work.read[reports] = work.read.get(reports, 0) + len(whole)
+            work.alive_at = time.monotonic()
+            progress(job, Progress.model_validate_json(whole.splitlines()[-1]))
 
 
 def _request(job: EvaluateJob) -> Path:
@@ -218,8 +230,7 @@ def _read(path: Path, kind: type[AnyRecord]) -> AnyRecord | None:
         return None
 
 
-def _failed_training(ended: _Ended[TrainJob]) -> Training:
-    job = ended.job
+def _failed_training(job: TrainJob, ended: _Ended[TrainJob]) -> Training:
     return Training(
         id=job.id,
         seed=job.seed,

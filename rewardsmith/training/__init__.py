@@ -1,8 +1,9 @@
-"""Trains one policy on one reward. Each backend is one file behind the `Trainer` protocol."""
+"""Trains policies on rewards. Each backend is one file behind the `Trainer` protocol."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal, Protocol
 
 from pydantic import Field, ValidationError
@@ -11,6 +12,7 @@ from rewardsmith.errors import CandidateError, UserError
 from rewardsmith.records import CheckedReward, Failure, Record, TaskSpec, Training
 
 Algo = Literal["ppo", "sac"]
+Backend = Literal["population", "sb3"]
 Hyperparams = Mapping[str, bool | int | float | str]
 
 
@@ -65,12 +67,19 @@ class TrainJob(Record):
     """0 keeps the untrained policy."""
     n_envs: int = Field(ge=1)
     algo: Algo = "ppo"
+    backend: Backend = "sb3"
     hyperparams: dict[str, bool | int | float | str] = {}
     folder: str
     """Where policy.safetensors, last.safetensors, progress.jsonl and result.json go."""
     relative: str
     """The same folder, relative to the run's."""
     unsafe: bool = False
+
+
+class TrainBatch(Record):
+    """Jobs for one process: several where they can learn together, see `batches`."""
+
+    jobs: tuple[TrainJob, ...]
 
 
 class Progress(Record):
@@ -83,15 +92,42 @@ class Progress(Record):
     episode_length: float | None = None
 
 
-class Trainer(Protocol):
-    """A backend: trains a job to its end in this process."""
+Report = Callable[[TrainJob, Progress], None]
+Done = Callable[[TrainJob, Training], None]
 
-    def __call__(self, job: TrainJob, report: Callable[[Progress], None]) -> Training:
-        """Train, leave the policies in the job's folder, and say what happened.
+
+class Trainer(Protocol):
+    """A backend: trains a batch of jobs to their ends in this process."""
+
+    def __call__(self, jobs: Sequence[TrainJob], report: Report, done: Done) -> None:
+        """Train, leave the policies in each job's folder, and tell `done` what came of it.
 
         A candidate's fault becomes the training's recorded failure, see `failed`.
         """
         ...
+
+
+def batches(jobs: Sequence[TrainJob], at_once: int) -> Iterator[TrainBatch]:
+    """Jobs shared out over so many processes: those that can learn together, as evenly as may be.
+
+    The seeds of one candidate stay together, for they share its worker.
+    """
+    waiting = sorted(jobs, key=lambda job: job.backend != "population")
+    while waiting:
+        group = [job for job in waiting if _fit(job, waiting[0])] or waiting[:1]
+        waiting = [job for job in waiting if job not in group]
+        group.sort(key=lambda job: (job.candidate, job.seed))
+        count = min(at_once, len(group))
+        edges = [round(part * len(group) / count) for part in range(count + 1)]
+        for start, end in itertools.pairwise(edges):
+            yield TrainBatch(jobs=tuple(group[start:end]))
+
+
+def _fit(one: TrainJob, other: TrainJob) -> bool:
+    """Whether two jobs can learn in one batch: all but reward, seed and names is equal."""
+    own = {"id", "candidate", "reward", "seed", "folder", "relative", "purpose"}
+    alike = one.model_dump(exclude=own) == other.model_dump(exclude=own)
+    return one.backend == "population" and alike
 
 
 def failed(job: TrainJob, fault: CandidateError, timesteps: int, wall_s: float) -> Training:

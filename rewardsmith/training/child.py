@@ -1,42 +1,58 @@
 """The process that trains (`python -m rewardsmith.training.child`, see children.py).
 
-It holds the physics, the policy and a jailed worker; the candidate's code runs in the worker only.
+It holds the physics and the policies; candidates' code runs in jailed workers of its own only.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from rewardsmith import children
 from rewardsmith.files import write_record
 from rewardsmith.jail import service
 from rewardsmith.records import Training
-from rewardsmith.training import Progress, TrainJob
+from rewardsmith.training import Done, Progress, TrainBatch, Trainer, TrainJob
 
 
-def run(job: TrainJob) -> Training:
-    """Train the job here; see `Trainer`."""
-    from rewardsmith.training import sb3
+def run(jobs: Sequence[TrainJob], done: Done) -> None:
+    """Train the jobs of one batch here, with the backend that they name; see `Trainer`."""
+    with contextlib.ExitStack() as stack:
+        lines: dict[str, TextIO] = {
+            job.id: stack.enter_context(
+                (Path(job.folder) / "progress.jsonl").open("w", encoding="utf-8")
+            )
+            for job in jobs
+        }
 
-    folder = Path(job.folder)
-    with (folder / "progress.jsonl").open("w", encoding="utf-8") as lines:
+        def report(job: TrainJob, progress: Progress) -> None:
+            lines[job.id].write(progress.model_dump_json() + "\n")
+            lines[job.id].flush()
 
-        def report(progress: Progress) -> None:
-            lines.write(progress.model_dump_json() + "\n")
-            lines.flush()
+        _trainer(jobs[0])(jobs, report, done)
 
-        return sb3.train(job, report)
+
+def _trainer(job: TrainJob) -> Trainer:
+    from rewardsmith.training import population, sb3
+
+    return population.train if job.backend == "population" else sb3.train
+
+
+def _keep(job: TrainJob, training: Training) -> None:
+    write_record(Path(job.folder) / "result.json", training)
 
 
 def serve_one(path: Path) -> None:
-    """Do the TrainJob that stands at `path` as JSON; leaves result.json beside it."""
-    job = TrainJob.model_validate_json(path.read_text("utf-8"))
-    write_record(path.with_name("result.json"), run(job))
+    """Do the TrainBatch that stands at `path` as JSON; leaves result.json in each job's folder."""
+    run(TrainBatch.model_validate_json(path.read_text("utf-8")).jobs, _keep)
 
 
 if __name__ == "__main__":
-    # Loaded before the first job comes: the parent is still busy with the critic.
+    # Loaded before the first batch comes: the parent is still busy with the critic.
     service.warm()
+    import rewardsmith.training.population
     import rewardsmith.training.sb3  # noqa: F401
 
     children.serve(serve_one)

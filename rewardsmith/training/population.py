@@ -9,8 +9,7 @@ its failure; the others do not notice.
 from __future__ import annotations
 
 import contextlib
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,16 +20,13 @@ from torch import Tensor
 from rewardsmith.errors import CandidateError
 from rewardsmith.jail.service import Rewards, RewardWorker
 from rewardsmith.policy import Policy, PolicyHeader
-from rewardsmith.records import Column, Training
+from rewardsmith.records import Column
 from rewardsmith.reward import Transitions, concatenate
 from rewardsmith.sim import Step
-from rewardsmith.training import PpoSettings, Progress, TrainJob, failed, settings
+from rewardsmith.training import Done, PpoSettings, Progress, Report, TrainJob, failed, settings
 from rewardsmith.training.learner import Learner, normalised
 from rewardsmith.training.stacked import Minibatch, Shape, Stack
 from rewardsmith.training.worlds import Finished, Worlds
-
-Done = Callable[[TrainJob, Training], None]
-Report = Callable[[TrainJob, Progress], None]
 
 _ENDING = ("timeout", "crash", "protocol")
 """Faults after which a candidate's worker is gone, for its other seeds too."""
@@ -40,14 +36,8 @@ _DIVERGED = CandidateError(
 )
 
 
-def fits(one: TrainJob, other: TrainJob) -> bool:
-    """Whether two jobs can learn in one batch: all but reward, seed and names is equal."""
-    own = {"id", "candidate", "reward", "seed", "folder", "relative", "purpose"}
-    return one.model_dump(exclude=own) == other.model_dump(exclude=own)
-
-
 def train(jobs: Sequence[TrainJob], report: Report, done: Done) -> None:
-    """Train jobs that fit each other to their end; `done` is told of each as it ends."""
+    """Train jobs of one batch together; see `Trainer` and `batches`."""
     torch.set_num_threads(1)
     with contextlib.ExitStack() as stack:
         population = Population(jobs, report, done)
@@ -321,17 +311,3 @@ def _taken(whole: Minibatch, order: Tensor) -> Minibatch:
         return array.gather(1, order[..., None].expand(-1, -1, array.shape[-1]))
 
     return Minibatch(**{name: taken(array) for name, array in vars(whole).items()})
-
-
-def batches(jobs: Sequence[TrainJob], at_once: int) -> Iterator[list[TrainJob]]:
-    """Jobs that fit each other, shared out over so many processes as evenly as may be."""
-    waiting = list(jobs)
-    while waiting:
-        group = [job for job in waiting if fits(job, waiting[0])]
-        waiting = [job for job in waiting if not fits(job, group[0])]
-        # Seeds of one candidate stay together: they share its worker.
-        group.sort(key=lambda job: (job.candidate, job.seed))
-        count = min(at_once, len(group))
-        edges = [round(part * len(group) / count) for part in range(count + 1)]
-        for start, end in itertools.pairwise(edges):
-            yield group[start:end]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,20 @@ from rewardsmith import policy
 from rewardsmith.errors import CandidateError
 from rewardsmith.jail.service import Rewards, RewardWorker
 from rewardsmith.records import Training
-from rewardsmith.training import PpoSettings, Progress, TrainJob, failed, settings
+from rewardsmith.training import Done, PpoSettings, Progress, Report, TrainJob, failed, settings
 from rewardsmith.training.sb3_common import RewardSource
 from rewardsmith.training.sb3_ppo import Ppo
 from rewardsmith.training.sb3_sac import run_sac
 from rewardsmith.training.worlds import Account, Worlds
 
 
-def train(job: TrainJob, report: Callable[[Progress], None]) -> Training:
-    """Train the job's policy; see `Trainer`."""
+def train(jobs: Sequence[TrainJob], report: Report, done: Done) -> None:
+    """Train one job after the other; see `Trainer`."""
+    for job in jobs:
+        done(job, _train_one(job, functools.partial(report, job)))
+
+
+def _train_one(job: TrainJob, report: Callable[[Progress], None]) -> Training:
     torch.set_num_threads(1)
     # What is not finite ends the training by `require_finite`, not by an error of torch's.
     torch.distributions.Distribution.set_default_validate_args(False)

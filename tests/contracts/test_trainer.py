@@ -17,13 +17,13 @@ from rewardsmith import policy, tasks
 from rewardsmith.jail.service import Rewards
 from rewardsmith.records import CheckedReward, TaskSpec, Training
 from rewardsmith.reward import Transitions
-from rewardsmith.training import PpoSettings, Progress, TrainJob, sb3, settings
+from rewardsmith.training import PpoSettings, Progress, TrainJob, settings
 from rewardsmith.training.child import run
 from rewardsmith.training.sb3_ppo import Ppo
 from rewardsmith.training.sb3_sac import _StepwiseEnv
 from rewardsmith.training.worlds import Account, Finished, Worlds
 
-ALGOS = ["ppo", "sac"]
+ALGOS = ["population", "ppo", "sac"]
 LATE = "import numpy as np\n\ndef compute_reward(next_obs, t):\n    near = -next_obs[:, 0] ** 2\n"
 BROKEN_LATE = {
     "nonfinite": LATE + "    return {'near': near + 0.0 * np.sqrt(np.where(t == 45, -1.0, 1.0))}\n",
@@ -69,7 +69,11 @@ def training(
 ) -> tuple[TrainJob, Training]:
     """The job, trained as a child process would."""
     asked = job(place / f"c{next(_folders):02d}", task, reward, **parts)
-    return asked, run(asked)
+    if "candidate" not in parts:  # the population's streams derive from it
+        asked = asked.model_copy(update={"candidate": "c00"})
+    done: list[Training] = []
+    run([asked], lambda job, training: done.append(training))
+    return asked, done[0]
 
 
 def weights(asked: TrainJob, name: str = "policy") -> list[np.ndarray]:
@@ -113,11 +117,15 @@ def test_the_environments_own_reward_trains(algo: str, place: Path, task: TaskSp
 
 
 def test_the_same_seed_gives_the_same_training_whatever_the_process_did_before(
-    trained: tuple[TrainJob, Training], place: Path, task: TaskSpec, good: CheckedReward
+    algo: str,
+    trained: tuple[TrainJob, Training],
+    place: Path,
+    task: TaskSpec,
+    good: CheckedReward,
 ) -> None:
     asked, done = trained
-    other, _ = training(place, task, good, algo=asked.algo, seed=1, timesteps=200)
-    again, repeated = training(place, task, good, algo=asked.algo)
+    other, _ = training(place, task, good, algo=algo, seed=1, timesteps=200)
+    again, repeated = training(place, task, good, algo=algo)
     assert (repeated.curve, repeated.terms) == (done.curve, done.terms)
     assert repeated.peak_timestep == done.peak_timestep
     for name in ("policy", "last"):
@@ -126,14 +134,18 @@ def test_the_same_seed_gives_the_same_training_whatever_the_process_did_before(
 
 
 def test_the_policy_that_is_kept_is_the_one_of_the_peak(
-    trained: tuple[TrainJob, Training], place: Path, task: TaskSpec, good: CheckedReward
+    algo: str,
+    trained: tuple[TrainJob, Training],
+    place: Path,
+    task: TaskSpec,
+    good: CheckedReward,
 ) -> None:
     asked, done = trained
     assert done.peak_timestep
     # The policy that made the peak's rollout is the last one of a training that ended before it.
     rollout = asked.n_envs * (QUICK["ppo"]["n_steps"] if asked.algo == "ppo" else 1)
     until = done.peak_timestep - rollout
-    shorter, _ = training(place, task, good, algo=asked.algo, timesteps=until)
+    shorter, _ = training(place, task, good, algo=algo, timesteps=until)
     assert same(weights(asked), weights(shorter, "last"))
     assert not same(weights(asked), weights(asked, "last"))
 
@@ -231,7 +243,7 @@ def test_advantages_bootstrap_a_time_limit_but_no_real_end(env: str, place: Path
     asked = job(place / env, spec, timesteps=steps * n, hyperparams=quick)
     chosen = settings("ppo", {}, quick)
     assert isinstance(chosen, PpoSettings)
-    worlds = Worlds(spec, n, 0)
+    worlds = Worlds(spec, [np.random.default_rng(world) for world in range(n)])
     ppo = Ppo(asked, chosen, worlds, rewards, Account(asked, lambda _: None))
     first = ppo._actor()
     ppo.run()
@@ -276,7 +288,7 @@ def cost(batch: Transitions) -> np.ndarray:
 def test_sac_is_told_of_a_time_limit_and_of_the_true_last_observation(
     task: TaskSpec, place: Path
 ) -> None:
-    worlds = Worlds(task, 2, 0)
+    worlds = Worlds(task, [np.random.default_rng(world) for world in range(2)])
     batches: list[Transitions] = []
 
     def rewards(batch: Transitions, native: np.ndarray) -> Rewards:
@@ -299,8 +311,10 @@ def test_sac_is_told_of_a_time_limit_and_of_the_true_last_observation(
     worlds.sim.close()
 
 
-def test_a_training_reports_as_it_goes(place: Path, task: TaskSpec) -> None:
-    lines: list[Progress] = []
-    sb3.train(job(place / "reports", task, timesteps=256), lines.append)
+def test_a_training_reports_as_it_goes(algo: str, place: Path, task: TaskSpec) -> None:
+    asked = job(place / "reports", task, timesteps=256, algo=algo)
+    run([asked], lambda job, training: None)
+    told = (place / "reports/progress.jsonl").read_text().splitlines()
+    lines = [Progress.model_validate_json(line) for line in told]
     assert lines and all(line.wall_s >= 0 for line in lines)
     assert [line.timesteps for line in lines] == sorted(line.timesteps for line in lines)

@@ -15,6 +15,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "ppo": {"n_steps": 64, "batch_size": 64, "n_epochs": 2, "width": 16, "anneal": False},
     "sac": {"learning_starts": 50, "batch_size": 32, "width": 16},
 }
+QUICK["population"] = QUICK["ppo"]
 GOOD = """
 import numpy as np
 
@@ -42,6 +43,8 @@ def job(
     """A training of 512 steps, unless `parts` say otherwise."""
     folder.mkdir(parents=True, exist_ok=True)
     algo = parts.get("algo", "ppo")
+    if algo == "population":
+        parts = {**parts, "algo": "ppo", "backend": "population"}
     settled: dict[str, Any] = {
         "id": f"{folder.name}/selection-0",
         "candidate": folder.name,

@@ -1,0 +1,213 @@
+"""Whether the population learns as well as stable-baselines3's PPO; writes docs/parity.md.
+
+Both train on the native reward with the same nominal hyperparameters, written down here beforehand,
+and the same steps. What is compared is the native return of the last policy, deterministic, over
+20 episodes that training never saw. Finished slices are kept in a file of JSON lines: run it again
+to go on, or with more --seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import multiprocessing
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rewardsmith import evaluate, policy, tasks
+from rewardsmith.records import TaskSpec
+from rewardsmith.training import TrainJob, population
+
+# Steps, worlds, and PPO as stable-baselines3 names it. Nothing was tuned on either side's result.
+_PLAIN = {"n_epochs": 10, "gamma": 0.99, "gae_lambda": 0.95, "anneal": False}
+SETTINGS: dict[str, tuple[int, int, dict[str, Any]]] = {
+    "CartPole-v1": (50_000, 8, {**_PLAIN, "n_steps": 64, "batch_size": 128, "learning_rate": 1e-3}),
+    "Pendulum-v1": (
+        150_000,
+        8,
+        {**_PLAIN, "n_steps": 128, "batch_size": 128, "learning_rate": 1e-3, "gamma": 0.9},
+    ),
+    "HalfCheetah-v5": (
+        300_000,
+        8,
+        {**_PLAIN, "n_steps": 256, "batch_size": 256, "learning_rate": 3e-4},
+    ),
+    "Hopper-v5": (300_000, 8, {**_PLAIN, "n_steps": 256, "batch_size": 256, "learning_rate": 3e-4}),
+    "Walker2d-v5": (
+        300_000,
+        8,
+        {**_PLAIN, "n_steps": 256, "batch_size": 256, "learning_rate": 3e-4},
+    ),
+}
+EPISODES = 20
+_RESAMPLES = 10_000
+
+
+def ours(env: str, seeds: list[int]) -> Iterator[tuple[int, float]]:
+    """Native return of each seed, trained in one population."""
+    steps, worlds, chosen = SETTINGS[env]
+    task = tasks.resolve(env, "as it is", fitness="native")
+    with tempfile.TemporaryDirectory() as place:
+        jobs = []
+        for seed in seeds:
+            folder = Path(place) / str(seed)
+            folder.mkdir()
+            jobs.append(
+                TrainJob(
+                    id=f"native/{seed}",
+                    candidate="native",
+                    task=task.model_copy(update={"hyperparams": {}}),
+                    reward=None,
+                    seed=seed,
+                    purpose="report",
+                    timesteps=steps,
+                    n_envs=worlds,
+                    backend="population",
+                    hyperparams=chosen,
+                    folder=str(folder),
+                    relative=str(seed),
+                )
+            )
+        population.train(jobs, lambda job, progress: None, lambda job, training: None)
+        for job in jobs:
+            yield job.seed, measured(task, policy.load(Path(job.folder) / "last.safetensors"))
+
+
+def theirs(env: str, seed: int) -> float:
+    """Native return of stable-baselines3's own PPO with VecNormalize."""
+    import torch
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.env_util import make_vec_env
+    from stable_baselines3.common.vec_env import VecNormalize
+
+    torch.set_num_threads(1)
+    steps, worlds, chosen = SETTINGS[env]
+    task = tasks.resolve(env, "as it is", fitness="native")
+    vector = VecNormalize(make_vec_env(env, worlds, seed=seed), gamma=chosen["gamma"])
+    names = {name: value for name, value in chosen.items() if name != "anneal"}
+    model = PPO("MlpPolicy", vector, seed=seed, device="cpu", **names)
+    model.learn(steps)
+    rms = vector.obs_rms
+
+    class Theirs:
+        def act(self, obs: np.ndarray) -> np.ndarray:
+            scaled = np.clip((obs - rms.mean) / np.sqrt(rms.var + 1e-8), -10, 10)
+            action: np.ndarray = model.predict(scaled.astype(np.float32), deterministic=True)[0]
+            return action
+
+    return measured(task, Theirs())
+
+
+def measured(task: TaskSpec, trained: Any) -> float:
+    """Mean native return over episodes that training never saw."""
+    seeds = range(900_000_000, 900_000_000 + EPISODES)
+    return float(np.mean(evaluate.evaluate(task, trained, tuple(seeds)).native_return))
+
+
+def slices(
+    env: str, seeds: int, known: set[tuple[str, str, int]]
+) -> Iterator[tuple[str, str, Any]]:
+    """What is still to be trained: one slice a process."""
+    missing = [seed for seed in range(seeds) if (env, "ours", seed) not in known]
+    if missing:
+        half = (len(missing) + 1) // 2
+        yield env, "ours", missing[:half]
+        if missing[half:]:
+            yield env, "ours", missing[half:]
+    for seed in range(seeds):
+        if (env, "sb3", seed) not in known:
+            yield env, "sb3", [seed]
+
+
+def work(part: tuple[str, str, list[int]]) -> list[dict[str, Any]]:
+    """Train one slice."""
+    env, arm, seeds = part
+    found = ours(env, seeds) if arm == "ours" else ((seed, theirs(env, seed)) for seed in seeds)
+    return [{"env": env, "arm": arm, "seed": seed, "native": value} for seed, value in found]
+
+
+def iqm(values: np.ndarray) -> np.ndarray:
+    """Interquartile mean along the last axis (arXiv 2108.13264)."""
+    ordered = np.sort(values, axis=-1)
+    cut = ordered.shape[-1] // 4
+    return np.asarray(ordered[..., cut : ordered.shape[-1] - cut].mean(axis=-1))
+
+
+def ratio(mine: np.ndarray, other: np.ndarray, floor: float) -> tuple[float, float, float]:
+    """Ratio of the interquartile means above `floor`, and its 95 % bootstrap interval."""
+    rng = np.random.default_rng(0)
+    draws = [
+        iqm(arm[rng.integers(len(arm), size=(_RESAMPLES, len(arm)))]) - floor
+        for arm in (mine, other)
+    ]
+    low, high = np.quantile(draws[0] / np.maximum(draws[1], 1e-9), [0.025, 0.975])
+    return float((iqm(mine) - floor) / (iqm(other) - floor)), float(low), float(high)
+
+
+FLOORS = {"Pendulum-v1": -1700.0}
+"""Returns are shifted where they are negative: about the worst policy's."""
+
+
+def table(rows: list[dict[str, Any]], path: Path) -> dict[str, Any]:
+    """Write the dated table; gives the ratios."""
+    lines = [
+        "# Parity with stable-baselines3",
+        "",
+        f"{dt.date.today()}, `python benchmarks/parity.py`. PPO on the native reward, the same",
+        "nominal hyperparameters and steps on both sides (benchmarks/parity.py states them), native",
+        f"return of the last policy over {EPISODES} episodes. IQM: interquartile mean over seeds.",
+        "The aim is a lower bound of at least 0.85 at 10 seeds.",
+        "",
+        "| environment | steps | seeds | ours, IQM | SB3, IQM | ratio | 95 % |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    figures, raw = {}, []
+    for env, (steps, _, _) in SETTINGS.items():
+        mine, other = (
+            np.array([row["native"] for row in rows if (row["env"], row["arm"]) == (env, arm)])
+            for arm in ("ours", "sb3")
+        )
+        if not len(mine) or not len(other):
+            continue
+        middle, low, high = ratio(mine, other, FLOORS.get(env, 0.0))
+        figures[env] = {"ratio": round(middle, 3), "low": round(low, 3), "high": round(high, 3)}
+        lines.append(
+            f"| {env} | {steps:,} | {len(mine)} and {len(other)} | {float(iqm(mine)):.0f} | "
+            f"{float(iqm(other)):.0f} | {middle:.2f} | {low:.2f} to {high:.2f} |"
+        )
+        for name, values in (("ours", mine), ("SB3", other)):
+            raw.append(f"- {env}, {name}: {', '.join(f'{value:.0f}' for value in values)}")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join([*lines, "", "Every seed:", "", *raw, ""]))
+    return figures
+
+
+def main() -> None:
+    """Train what is missing, then write the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--env", action="append", choices=SETTINGS)
+    parser.add_argument("--results", type=Path, default=Path("runs/parity.jsonl"))
+    parser.add_argument("--table", type=Path, default=Path("docs/parity.md"))
+    chosen = parser.parse_args()
+    lines = chosen.results.read_text().splitlines() if chosen.results.exists() else []
+    rows = [json.loads(line) for line in lines]
+    known = {(row["env"], row["arm"], row["seed"]) for row in rows}
+    parts = [part for env in chosen.env or SETTINGS for part in slices(env, chosen.seeds, known)]
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(context.cpu_count()) as pool, chosen.results.open("a") as file:
+        for done in pool.imap_unordered(work, parts):
+            for row in done:
+                file.write(json.dumps(row) + "\n")
+                file.flush()
+                rows.append(row)
+    print(json.dumps(table(rows, chosen.table)))
+
+
+if __name__ == "__main__":
+    main()

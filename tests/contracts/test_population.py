@@ -1,0 +1,198 @@
+"""A generation that learns together: each learner as if it were alone, whoever leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_jobs import GOOD, checked, job, point_task
+
+from rewardsmith import tasks
+from rewardsmith.records import CheckedReward, TaskSpec, Training
+from rewardsmith.training import PpoSettings, Progress, TrainJob, batches, settings
+from rewardsmith.training.child import run
+from rewardsmith.training.learner import Learner, normalised
+
+LATE = GOOD.replace("(next_obs, action)", "(next_obs, action, t)")
+NAN = LATE.replace("near = np", "near = np.where(t == 45, np.nan, 1.0) * np")
+# Episodes of 60 steps, rollouts of 64: two worlds pass step 2 twice in the first, once in the next.
+SECOND = LATE.replace("    near =", "    assert (t == 2).sum() != 2\n    near =")
+HANG = LATE.replace("    near =", "    while np.any(t == 45):\n        pass\n    near =")
+
+
+@pytest.fixture(scope="module")
+def task() -> TaskSpec:
+    return point_task()
+
+
+@pytest.fixture(scope="module")
+def good(task: TaskSpec) -> CheckedReward:
+    return checked(GOOD, task)
+
+
+def learner(
+    place: Path, task: TaskSpec, candidate: str, reward: CheckedReward | None, seed: int = 0
+) -> TrainJob:
+    asked = job(place / f"{candidate}-{seed}", task, reward, algo="population", seed=seed)
+    names = {"candidate": candidate, "id": f"{candidate}/selection-{seed}"}
+    return asked.model_copy(update=names)
+
+
+def together(jobs: Sequence[TrainJob]) -> dict[str, Training]:
+    done: dict[str, Training] = {}
+
+    def keep(asked: TrainJob, training: Training) -> None:
+        assert asked.id not in done
+        done[asked.id] = training
+
+    run(jobs, keep)
+    assert set(done) == {asked.id for asked in jobs}
+    return done
+
+
+def files(asked: TrainJob) -> list[bytes]:
+    return [
+        (Path(asked.folder) / f"{name}.safetensors").read_bytes() for name in ("policy", "last")
+    ]
+
+
+@pytest.fixture(scope="module")
+def alone(
+    tmp_path_factory: pytest.TempPathFactory, task: TaskSpec, good: CheckedReward
+) -> tuple[list[bytes], Training]:
+    """Learner `a`, trained without any other."""
+    asked = learner(tmp_path_factory.mktemp("alone"), task, "a", good)
+    (training,) = together([asked]).values()
+    assert training.failure is None
+    return files(asked), training
+
+
+def assert_alone(
+    asked: TrainJob, done: dict[str, Training], alone: tuple[list[bytes], Training]
+) -> None:
+    found, expected = done[asked.id], alone[1]
+    assert (found.curve, found.terms) == (expected.curve, expected.terms)
+    assert found.peak_timestep == expected.peak_timestep
+    assert files(asked) == alone[0]
+
+
+def test_a_learner_is_the_same_bit_for_bit_whatever_its_neighbours_and_its_place(
+    tmp_path: Path, task: TaskSpec, good: CheckedReward, alone: tuple[list[bytes], Training]
+) -> None:
+    asked = learner(tmp_path, task, "a", good)
+    others = [learner(tmp_path, task, name, good) for name in "bcd"]
+    for jobs in ([asked, others[0]], [others[1], others[2], asked], [*others, asked]):
+        done = together(jobs)
+        assert_alone(asked, done, alone)
+    assert files(others[0]) != files(asked)
+
+
+@pytest.mark.parametrize(("code", "cause"), [(NAN, "nonfinite"), (HANG, "timeout")])
+def test_a_learner_whose_reward_fails_leaves_and_nobody_notices(
+    code: str,
+    cause: str,
+    tmp_path: Path,
+    task: TaskSpec,
+    good: CheckedReward,
+    alone: tuple[list[bytes], Training],
+) -> None:
+    bad = checked(code, task)
+    sinners = [learner(tmp_path, task, "bad", bad, seed) for seed in (0, 1)]
+    asked, native = learner(tmp_path, task, "a", good), learner(tmp_path, task, "native", None)
+    done = together([sinners[0], asked, sinners[1], native])
+    for sinner in sinners:
+        failure = done[sinner.id].failure
+        assert failure is not None and (failure.stage, failure.cause) == ("train", cause)
+        assert 0 <= done[sinner.id].timesteps < sinner.timesteps
+        assert not (Path(sinner.folder) / "policy.safetensors").exists()
+    assert done[native.id].failure is None
+    assert_alone(asked, done, alone)
+
+
+def test_every_learner_reports_and_counts_for_itself(tmp_path: Path, task: TaskSpec) -> None:
+    slow = checked(GOOD.replace('"near": near', '"near": 9.0 * near'), task)
+    jobs = [learner(tmp_path, task, "a", checked(GOOD, task)), learner(tmp_path, task, "b", slow)]
+    done = together(jobs)
+    means = {asked.candidate: done[asked.id].terms[0].mean for asked in jobs}
+    assert means["b"] > 4 * means["a"] > 0
+    for asked in jobs:
+        lines = (Path(asked.folder) / "progress.jsonl").read_text().splitlines()
+        last = Progress.model_validate_json(lines[-1])
+        assert last.timesteps == done[asked.id].timesteps >= asked.timesteps
+
+
+@pytest.mark.parametrize("env", ["CartPole-v1", "FrozenLake-v1"])
+def test_discrete_actions_and_observations_learn(env: str, tmp_path: Path) -> None:
+    spec = tasks.resolve(env, "do it", fitness="native")
+    jobs = [learner(tmp_path, spec, name, None) for name in "ab"]
+    done = together(jobs)
+    assert all(training.failure is None for training in done.values())
+    assert files(jobs[0]) != files(jobs[1])
+
+
+def test_a_worker_that_ends_in_a_compacted_batch_leaves_the_right_worlds(
+    tmp_path: Path, task: TaskSpec, good: CheckedReward, alone: tuple[list[bytes], Training]
+) -> None:
+    """One leaves, then another: the last one is alone with its own worlds."""
+    second = checked(LATE.replace("near = np", "near = 0.0 * t + np"), task)
+    second = second.model_copy(update={"code": SECOND})
+    jobs = [
+        learner(tmp_path, task, "first", checked(NAN, task)),
+        learner(tmp_path, task, "second", second),
+        learner(tmp_path, task, "a", good),
+    ]
+    done = together(jobs)
+    assert [bool(done[asked.id].failure) for asked in jobs] == [True, True, False]
+    assert done[jobs[0].id].timesteps < done[jobs[1].id].timesteps
+    assert_alone(jobs[2], done, alone)
+
+
+# --- how jobs are shared out ---------------------------------------------------------------------
+
+
+def test_jobs_that_can_learn_together_are_shared_out_evenly(
+    tmp_path: Path, task: TaskSpec, good: CheckedReward
+) -> None:
+    jobs = [learner(tmp_path, task, name, good, seed) for name in "abc" for seed in (0, 1)]
+    odd = [
+        jobs[0].model_copy(update={"timesteps": 64, "id": "longer"}),
+        jobs[0].model_copy(update={"backend": "sb3", "id": "other"}),
+        jobs[0].model_copy(update={"backend": "sb3", "id": "another"}),
+    ]
+    shared = [[asked.id for asked in batch.jobs] for batch in batches([*odd, *jobs], 2)]
+    sizes = [len(batch) for batch in shared]
+    assert sizes == [1, 3, 3, 1, 1]
+    assert shared[1] == ["a/selection-0", "a/selection-1", "b/selection-0"]
+    assert ["longer"] in shared and ["other"] in shared and ["another"] in shared
+
+
+# --- advantages ----------------------------------------------------------------------------------
+
+
+def test_advantages_bootstrap_a_time_limit_but_no_real_end(tmp_path: Path, task: TaskSpec) -> None:
+    """Generalised advantages (arXiv 1506.02438, equation 16) of a case small enough to see."""
+    asked = learner(tmp_path, task, "a", None)
+    chosen = settings("ppo", {}, {"gamma": 0.5, "gae_lambda": 0.5})
+    assert isinstance(chosen, PpoSettings)
+    one = Learner(asked, chosen, 2, lambda _: None)
+    one._return_scale.count, one._return_scale.var = 1e12, 1.0  # a scale that stays 1
+    total = np.array([[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]])
+    terminated = np.array([[False, False], [True, False], [False, False]])
+    truncated = np.array([[False, False], [False, True], [False, False]])
+    values, after = np.full((3, 2), 2.0), np.full((3, 2), 4.0)
+    lesson = one.learn_from(total, terminated, truncated, values, after)
+    # Going on: 1 + 0.5 * 4 - 2 = 1. A real end: 1 - 2 = -1. A time limit: 1 + 0.5 * 4 - 2 = 1.
+    last = 1.0
+    expected = np.array([[1 + 0.25 * -1, 1 + 0.25 * 1], [-1.0, 1.0], [last, last]])
+    np.testing.assert_allclose(lesson.advantage, expected, atol=1e-6)
+    np.testing.assert_allclose(lesson.target, expected + values, atol=1e-6)
+
+
+def test_what_the_networks_see_is_what_the_policy_will_see() -> None:
+    obs = np.array([[1.0, -30.0], [3.0, 2.0]])
+    seen = normalised(obs, np.array([1.0, 1.0]), np.array([2.0, 0.5]), 0)
+    np.testing.assert_allclose(seen, [[0.0, -10.0], [1.0, 2.0]])
+    hot = normalised(np.array([[2.0], [0.0]]), np.zeros(1), np.ones(1), 3)
+    np.testing.assert_array_equal(hot, [[0, 0, 1], [1, 0, 0]])
