@@ -8,7 +8,7 @@ TORCH_VERSION := 2.13.0
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check bench system-deps venv lock clean
+.PHONY: help demo test check bench parity system-deps venv lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -34,7 +34,11 @@ check: $(VENV)/.installed-dev
 	PYTHON=$(PYTHON) BIN=$(BIN) sh tests/wheel.sh
 
 bench: $(VENV)/.installed-dev
-	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+	for name in jail physics throughput; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+# Hours for ten seeds; it goes on where it was stopped, and writes docs/parity.md.
+parity: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/parity.py
 
 venv: $(VENV)/.installed
 

@@ -160,7 +160,7 @@ def table(rows: list[dict[str, Any]], path: Path) -> dict[str, Any]:
         "",
         f"{dt.date.today()}, `python benchmarks/parity.py`. PPO on the native reward, the same",
         "nominal hyperparameters and steps on both sides (benchmarks/parity.py states them),",
-        f"native return of the last policy over {EPISODES} episodes; IQM is the interquartile mean.",
+        f"native return of the last policy over {EPISODES} episodes; IQM: interquartile mean.",
         "The aim is a lower bound of at least 0.85 at 10 seeds.",
         "",
         "| environment | steps | seeds | ours, IQM | SB3, IQM | ratio | 95 % |",

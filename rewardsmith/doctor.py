@@ -11,6 +11,7 @@ from rewardsmith.assets import assets_dir
 from rewardsmith.errors import UserError
 from rewardsmith.jail import service
 from rewardsmith.records import Record
+from rewardsmith.sim.formulas import FORMULAS
 
 _PACKAGES = ("numpy", "gymnasium", "mujoco", "stable-baselines3", "torch", "openai", "litellm")
 
@@ -26,7 +27,7 @@ class Examined(Record):
 
 def examine() -> tuple[Examined, ...]:
     """Everything worth knowing before a run, in the order to be printed."""
-    return (_python(), *_packages(), *_assets(), *_jail(), _cores(), _keys())
+    return (_python(), *_packages(), *_assets(), *_jail(), _physics(), _cores(), _keys())
 
 
 def _python() -> Examined:
@@ -69,8 +70,18 @@ def _jail() -> list[Examined]:
     return [*found, Examined(name="jail", ok=True, detail="strong enough to run generated code")]
 
 
+def _physics() -> Examined:
+    return Examined(
+        name="physics",
+        ok=True,
+        detail=f"batched C MuJoCo for {', '.join(sorted(FORMULAS))}; Gymnasium for the others",
+    )
+
+
 def _cores() -> Examined:
-    return Examined(name="cores", ok=True, detail=f"{os.cpu_count()}: so many trainings at once")
+    return Examined(
+        name="cores", ok=True, detail=f"{os.cpu_count()}: so many processes train at once"
+    )
 
 
 def _keys() -> Examined:

@@ -39,7 +39,8 @@ _DIVERGED = CandidateError(
 def train(jobs: Sequence[TrainJob], report: Report, done: Done) -> None:
     """Train jobs of one batch together; see `Trainer` and `batches`."""
     torch.set_num_threads(1)
-    with contextlib.ExitStack() as stack:
+    # Gradients are written by hand: torch need not keep track of anything.
+    with torch.inference_mode(), contextlib.ExitStack() as stack:
         population = Population(jobs, report, done)
         stack.callback(population.close)
         population.run()
