@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
 from running import BALANCE, TINY, Shown, call, lines_of, started, survivors
+
+from rewardsmith import load
 
 BOX = re.compile("[│┃]")
 
@@ -186,3 +190,54 @@ def test_what_is_said_follows_the_loop(shown: Shown) -> None:
     said = shown.done.stdout[shown.done.stdout.index("run: ") :]
     places = [said.index(words) for words in order]
     assert places == sorted(places)
+
+
+def test_a_run_pauses_and_goes_on_when_told(tmp_path: Path) -> None:
+    slow = (*BALANCE, *TINY, "-n", "1", "-i", "2", "-o", tmp_path)
+    with started(*slow) as run:
+        run.until("proposing")
+        assert call("ctl", "last", "pause", "-o", tmp_path).returncode == 0
+        run.until("pause")
+        deadline = time.monotonic() + 20
+        while load(runs_dir=tmp_path).record.status != "paused":
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        # Children that work may end their job, but no stage begins.
+        time.sleep(2.0)
+        before = len(load(runs_dir=tmp_path).candidates)
+        time.sleep(1.0)
+        assert run.process.poll() is None
+        assert len(load(runs_dir=tmp_path).candidates) == before
+        assert call("ctl", "last", "resume", "-o", tmp_path).returncode == 0
+        run.until("done")
+        assert run.process.wait(60) == 0
+    assert load(runs_dir=tmp_path).record.status == "done"
+
+
+def test_a_plateau_ends_the_search_and_not_before(tmp_path: Path) -> None:
+    arguments = (*BALANCE, *TINY, "-n", "1", "-i", "5", "--stop-when", "plateau", "--json")
+    done = call(*arguments, "-o", tmp_path, timeout_s=240)
+    assert done.returncode == 0, done.stderr
+    bests = [line["candidate"] for line in lines_of(done) if line["event"] == "generation"]
+    repeated = [one == other for one, other in itertools.pairwise(bests)]
+    assert len(bests) == 5 or repeated[-1]
+    assert not any(repeated[:-1])
+
+
+def test_a_solved_task_ends_the_search(tmp_path: Path) -> None:
+    solved = ("--fitness", "T", "--set", "search.stop_when=solved")
+    done = call(*BALANCE, *TINY, "-n", "1", "-i", "2", *solved, "--json", "-o", tmp_path)
+    # An expression has no threshold: there is nothing to be solved, so it searches to the end.
+    assert sum(line["event"] == "generation" for line in lines_of(done)) == 2
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_run_without_the_jail_says_so_wherever_it_is_shown(tmp_path: Path) -> None:
+    done = call(*BALANCE, *TINY, "-n", "1", "-i", "1", "--unsafe-no-jail", "-o", tmp_path)
+    assert done.returncode == 0, done.stderr
+    for shown_by in (("runs", "show", "last"), ("runs", "list"), ("evaluate", "last")):
+        said = call(*shown_by, "-o", tmp_path)
+        assert "WITHOUT the" in said.stdout, shown_by
+    assert "WITHOUT the jail" in done.stdout
+    (line,) = lines_of(call("runs", "list", "--json", "-o", tmp_path))
+    assert line["jailed"] is False
