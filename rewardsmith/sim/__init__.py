@@ -36,7 +36,11 @@ class Step:
 
 
 class VectorSim(Protocol):
-    """n worlds of one task; the caller resets those whose episode ended."""
+    """n worlds of one task; the caller resets those whose episode ended.
+
+    Engines on the CPU speak NumPy, whose memory torch shares without a copy: evaluation then needs
+    no torch, whose import takes seconds. What an engine has handed out it never changes later.
+    """
 
     n: int
 
@@ -57,6 +61,9 @@ class VectorSim(Protocol):
 
     def step(self, action: NDArray[Any]) -> Step:
         """Execute (n, d) or (n,) actions, clipped to the bounds of the action space."""
+
+    def keep(self, which: Sequence[int]) -> None:
+        """Go on with these worlds only, in this order; the others are released."""
 
     def close(self) -> None:
         """Release the worlds."""
