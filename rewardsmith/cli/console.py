@@ -13,12 +13,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from rewardsmith.cli.words import describe_event, number, scored, shares
+from rewardsmith.cli import tables
+from rewardsmith.cli.words import describe_event, number
 from rewardsmith.config import RunConfig
 from rewardsmith.jail.service import holds
-from rewardsmith.measure import Arm
 from rewardsmith.records import (
-    Baseline,
     Candidate,
     Episodes,
     Event,
@@ -27,8 +26,7 @@ from rewardsmith.records import (
     TaskSpec,
     Verdict,
 )
-from rewardsmith.report import Result, best_candidate, comparison
-from rewardsmith.selection import ENOUGH_SEEDS
+from rewardsmith.report import Result, best_candidate
 from rewardsmith.store import RunRecord, Store
 
 if TYPE_CHECKING:
@@ -123,7 +121,7 @@ class Screen:
         out = self._console
         if run.config.unsafe_no_jail:
             out.print(_NO_JAIL)
-        out.print(_candidate_table(run, candidates, best))
+        out.print(tables.candidate_table(run, candidates, best))
         failed = [candidate for candidate in candidates if candidate.failure]
         for candidate in failed:
             if candidate.failure:
@@ -136,8 +134,8 @@ class Screen:
                     out.print(Text(f"{candidate.id} warning: {words}", "yellow"))
         baselines = self._store.baselines(run.id)
         if best and (best.report or baselines):
-            out.print(_report_table(run, candidates, baselines, best))
-        for line in _footnotes(run, candidates, baselines, best):
+            out.print(tables.report_table(run, candidates, baselines, best))
+        for line in tables.footnotes(run, candidates, baselines, best):
             out.print(Text(line, "dim"))
         self._paths(result)
 
@@ -294,89 +292,6 @@ def show_doctor(findings: Sequence[Examined], *, json: bool) -> None:
         if finding.needed and not finding.ok:
             mark = Text("NO  ", "bold red")
         out.print(mark + Text(f"{finding.name:<22} {finding.detail}"), soft_wrap=True)
-
-
-def _candidate_table(
-    run: RunRecord, candidates: Sequence[Candidate], best: Candidate | None
-) -> Table:
-    table = Table(title=Text(f"candidates on the selection seeds: {_measure_words(run)}"))
-    table.add_column("candidate", no_wrap=True)
-    table.add_column("made by", overflow="fold")
-    table.add_column("fitness, 95 % low-high", justify="right", no_wrap=True)
-    table.add_column("terms' shares", overflow="fold")
-    for candidate in candidates:
-        name = Text(candidate.id, "bold green" if best and candidate.id == best.id else "")
-        fitness = Text(scored(candidate.score) if candidate.score else str(candidate.stage))
-        table.add_row(name, candidate.origin, fitness, shares(candidate))
-    return table
-
-
-def _report_table(
-    run: RunRecord,
-    candidates: Sequence[Candidate],
-    baselines: Sequence[Baseline],
-    best: Candidate,
-) -> Table:
-    table = Table(title=Text(f"trained again on held-out seeds: {_measure_words(run)}"))
-    table.add_column("reward", no_wrap=True)
-    table.add_column("fitness, 95 % low-high", justify="right", no_wrap=True)
-    table.add_column("native", justify="right", no_wrap=True)
-    table.add_column("seeds", justify="right", no_wrap=True)
-    table.add_column("against the best", overflow="fold")
-    arms: list[Arm] = [candidate for candidate in candidates if candidate.report]
-    for arm in [*arms, *baselines]:
-        is_best = isinstance(arm, Candidate) and arm.id == best.id
-        name = arm.id if isinstance(arm, Candidate) else arm.name
-        words = "(the best)" if is_best else comparison(run, best, arm)
-        lost = next((t.failure for t in arm.trainings if t.purpose == "report" and t.failure), None)
-        if lost:
-            words = ", ".join(filter(None, [words, f"a seed failed: {lost.for_human}"]))
-        elif not arm.report:
-            words = "not measured"
-        table.add_row(
-            Text(name, "bold green" if is_best else ""),
-            Text(scored(arm.report) if arm.report else "-"),
-            _native_return(arm),
-            str(arm.report.n_seeds) if arm.report else "0",
-            words,
-        )
-    return table
-
-
-def _footnotes(
-    run: RunRecord,
-    candidates: Sequence[Candidate],
-    baselines: Sequence[Baseline],
-    best: Candidate | None,
-) -> list[str]:
-    lines = []
-    if any(candidate.score and candidate.score.n_seeds == 1 for candidate in candidates):
-        lines.append("* one training seed: the interval holds its episodes, not training's noise")
-    if best is None or not best.report:
-        return lines
-    arms: list[Arm] = [best, *baselines]
-    reports = [arm.report for arm in arms if arm.report]
-    if any(report.n_seeds < ENOUGH_SEEDS for report in reports):
-        lines.append(f"too few seeds (below {ENOUGH_SEEDS}) to be sure of any order")
-    if best.score and run.kind == "search":
-        before, after = number(best.score.value), number(best.report.value)
-        lines.append(f"winner's curse: {best.id} had {before} at selection, {after} held out")
-    return lines
-
-
-def _measure_words(run: RunRecord) -> str:
-    unit = f", {run.task.fitness.unit}" if run.task.fitness.unit else ""
-    return f"{run.task.fitness.name}{unit}"
-
-
-def _native_return(arm: Arm) -> str:
-    values = [
-        value
-        for training in arm.trainings
-        if training.purpose == "report" and training.episodes
-        for value in training.episodes.native_return
-    ]
-    return number(sum(values) / len(values)) if values else "-"
 
 
 def _bar(row: dict[str, Any]) -> Text:

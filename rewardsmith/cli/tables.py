@@ -1,0 +1,101 @@
+"""The tables at a run's end; they fit 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from rewardsmith.cli.words import number, scored, shares
+from rewardsmith.measure import Arm
+from rewardsmith.records import Baseline, Candidate
+from rewardsmith.report import comparison
+from rewardsmith.selection import ENOUGH_SEEDS
+from rewardsmith.store import RunRecord
+
+
+def candidate_table(
+    run: RunRecord, candidates: Sequence[Candidate], best: Candidate | None
+) -> Table:
+    """Every candidate with its score at selection."""
+    table = Table(title=Text(f"candidates on the selection seeds: {_measure_words(run)}"))
+    table.add_column("candidate", no_wrap=True)
+    table.add_column("made by", overflow="fold")
+    table.add_column("fitness, 95 % low-high", justify="right", no_wrap=True)
+    table.add_column("terms' shares", overflow="fold")
+    for candidate in candidates:
+        name = Text(candidate.id, "bold green" if best and candidate.id == best.id else "")
+        fitness = Text(scored(candidate.score) if candidate.score else str(candidate.stage))
+        table.add_row(name, candidate.origin, fitness, shares(candidate))
+    return table
+
+
+def report_table(
+    run: RunRecord,
+    candidates: Sequence[Candidate],
+    baselines: Sequence[Baseline],
+    best: Candidate,
+) -> Table:
+    """The finalists and the baselines, each beside the best."""
+    table = Table(title=Text(f"trained again on held-out seeds: {_measure_words(run)}"))
+    table.add_column("reward", no_wrap=True)
+    table.add_column("fitness, 95 % low-high", justify="right", no_wrap=True)
+    table.add_column("native", justify="right", no_wrap=True)
+    table.add_column("seeds", justify="right", no_wrap=True)
+    table.add_column("against the best", overflow="fold")
+    arms: list[Arm] = [candidate for candidate in candidates if candidate.report]
+    for arm in [*arms, *baselines]:
+        is_best = isinstance(arm, Candidate) and arm.id == best.id
+        name = arm.id if isinstance(arm, Candidate) else arm.name
+        words = "(the best)" if is_best else comparison(run, best, arm)
+        lost = next((t.failure for t in arm.trainings if t.purpose == "report" and t.failure), None)
+        if lost:
+            words = ", ".join(filter(None, [words, f"a seed failed: {lost.for_human}"]))
+        elif not arm.report:
+            words = "not measured"
+        table.add_row(
+            Text(name, "bold green" if is_best else ""),
+            Text(scored(arm.report) if arm.report else "-"),
+            _native_return(arm),
+            str(arm.report.n_seeds) if arm.report else "0",
+            words,
+        )
+    return table
+
+
+def footnotes(
+    run: RunRecord,
+    candidates: Sequence[Candidate],
+    baselines: Sequence[Baseline],
+    best: Candidate | None,
+) -> list[str]:
+    """What a reader has to know to read the tables rightly."""
+    lines = []
+    if any(candidate.score and candidate.score.n_seeds == 1 for candidate in candidates):
+        lines.append("* one training seed: the interval holds its episodes, not training's noise")
+    if best is None or not best.report:
+        return lines
+    arms: list[Arm] = [best, *baselines]
+    reports = [arm.report for arm in arms if arm.report]
+    if any(report.n_seeds < ENOUGH_SEEDS for report in reports):
+        lines.append(f"too few seeds (below {ENOUGH_SEEDS}) to be sure of any order")
+    if best.score and run.kind == "search":
+        before, after = number(best.score.value), number(best.report.value)
+        lines.append(f"winner's curse: {best.id} had {before} at selection, {after} held out")
+    return lines
+
+
+def _measure_words(run: RunRecord) -> str:
+    unit = f", {run.task.fitness.unit}" if run.task.fitness.unit else ""
+    return f"{run.task.fitness.name}{unit}"
+
+
+def _native_return(arm: Arm) -> str:
+    values = [
+        value
+        for training in arm.trainings
+        if training.purpose == "report" and training.episodes
+        for value in training.episodes.native_return
+    ]
+    return number(sum(values) / len(values)) if values else "-"
