@@ -43,6 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--env", default="Hopper-v5")
     parser.add_argument("--seeds", type=int, default=6)
+    parser.add_argument("--first-seed", type=int, default=0, help="others to report than to choose")
     parser.add_argument("--steps", type=int, default=300_000)
     parser.add_argument("--only", type=int, help="one setting, by its number")
     chosen = parser.parse_args()
@@ -67,7 +68,7 @@ def main() -> None:
                         folder=f"{place}/{seed}",
                         relative=str(seed),
                     )
-                    for seed in range(chosen.seeds)
+                    for seed in range(chosen.first_seed, chosen.first_seed + chosen.seeds)
                 ]
                 for job in jobs:
                     Path(job.folder).mkdir()

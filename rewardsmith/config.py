@@ -44,6 +44,8 @@ class TrainConfig(Record):
     algo: Literal["ppo", "sac"] = "ppo"
     backend: Literal["auto", "population", "sb3"] = "auto"
     """`population`: a generation learns in one batch, PPO only. `sb3`: one process a policy."""
+    warm_start: Literal["off", "parent"] = "off"
+    """`parent`: a policy goes on from the weights of its candidate's first parent (Eureka)."""
     timesteps: int | None = Field(None, ge=1)
     """Environment steps per policy; None takes the environment's budget."""
     n_envs: int | None = Field(None, ge=1)

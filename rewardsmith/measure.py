@@ -20,6 +20,8 @@ Arm: TypeAlias = Candidate | Baseline
 Observe = Callable[[Event], None]
 
 UNTRAINED = "untrained"
+_STATE_FILE = "learner.safetensors"
+"""What a training leaves for others to go on from; see training/learner.py."""
 _KEPT_EPISODES = 2
 """Whole episodes kept of every training that selects; see appraise.py."""
 
@@ -105,7 +107,24 @@ class Measure:
             folder=str(self._folder / relative),
             relative=relative,
             unsafe=self._run.config.unsafe_no_jail,
+            warm_start=self._parents_state(arm, purpose, seed),
         )
+
+    def _parents_state(self, arm: Arm, purpose: Purpose, seed: int) -> str:
+        """What the arm's policy is to go on from: that of its first parent on the same seed.
+
+        A finalist starts as it did at selection, from a policy that was trained on selection seeds
+        only; where the parent left nothing, from scratch.
+        """
+        wanted = self._run.config.train.warm_start == "parent"
+        if not wanted or not isinstance(arm, Candidate) or not arm.parents:
+            return ""
+        generation, _, index = arm.parents[0].partition("c")
+        parent = self._folder / generation / f"c{index}" / "train"
+        found = sorted(parent.glob(f"selection-*/{_STATE_FILE}"))
+        same = [path for path in found if path.parent.name == f"selection-{seed}"]
+        chosen = same or found
+        return str(chosen[0]) if chosen else ""
 
     def _evaluation(
         self, training: Training, purpose: Purpose, seeds: Sequence[int]

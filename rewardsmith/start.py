@@ -31,6 +31,7 @@ NAMES = {
     "report_seeds": "search.report_seeds",
     "stop_when": "search.stop_when",
     "algo": "train.algo",
+    "warm_start": "train.warm_start",
     "backend": "train.backend",
     "timesteps": "train.timesteps",
     "hyperparams": "train.hyperparams",
@@ -51,6 +52,11 @@ def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()
     )
     if config.train.algo != "ppo" and config.train.backend == "population":
         raise UserError(f"the population backend knows ppo only, not {config.train.algo}")
+    if config.train.warm_start != "off" and (config.train.algo, config.train.backend) not in (
+        ("ppo", "auto"),
+        ("ppo", "population"),
+    ):
+        raise UserError("a warm start needs the population backend and ppo")
     if config.train.algo == "sac" and not spec.action.low:
         raise UserError(f"sac needs continuous, bounded actions; {spec.env} has none: use ppo")
     config = settle_proposer(config)

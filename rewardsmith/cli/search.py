@@ -51,6 +51,9 @@ def run(
     timesteps: Timesteps = None,
     algo: Algo = None,
     backend: Backend = None,
+    warm_start: Annotated[
+        str | None, typer.Option(help="off, or parent: policies go on from their parent's.")
+    ] = None,
     seed: Annotated[int | None, typer.Option("--seed")] = None,
     task_name: Annotated[
         str | None, typer.Option("--task", help="A task that the environment declares.")
@@ -93,6 +96,7 @@ def run(
             "timesteps": timesteps,
             "algo": algo,
             "backend": backend,
+            "warm_start": warm_start,
             "seed": seed,
             "task_name": task_name,
             "fitness": fitness,

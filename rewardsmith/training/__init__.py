@@ -74,6 +74,8 @@ class TrainJob(Record):
     relative: str
     """The same folder, relative to the run's."""
     unsafe: bool = False
+    warm_start: str = ""
+    """A learner.safetensors to go on from, left by another training; population only."""
 
 
 class TrainBatch(Record):
@@ -125,7 +127,7 @@ def batches(jobs: Sequence[TrainJob], at_once: int) -> Iterator[TrainBatch]:
 
 def _fit(one: TrainJob, other: TrainJob) -> bool:
     """Whether two jobs can learn in one batch: all but reward, seed and names is equal."""
-    own = {"id", "candidate", "reward", "seed", "folder", "relative", "purpose"}
+    own = {"id", "candidate", "reward", "seed", "folder", "relative", "purpose", "warm_start"}
     alike = one.model_dump(exclude=own) == other.model_dump(exclude=own)
     return one.backend == "population" and alike
 

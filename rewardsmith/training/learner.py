@@ -6,12 +6,14 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 
 from rewardsmith import policy
+from rewardsmith.files import write_bytes
 from rewardsmith.jail.service import Rewards
 from rewardsmith.policy import OBSERVATION_CLIP, Policy
 from rewardsmith.records import Training
@@ -20,6 +22,7 @@ from rewardsmith.training.worlds import Account, Finished
 
 Array = NDArray[np.float64]
 
+STATE_FILE = "learner.safetensors"
 _REWARD_CLIP = 10.0
 
 
@@ -116,12 +119,22 @@ class Learner:
         """Take a rollout's raw observations (rows, obs_dim) into the normalisation."""
         self._seen.update(obs)
 
-    def finish(self, last: Policy) -> Training:
-        """Store the policy at its peak and the last one, and say what happened."""
+    def start_from(self, path: Path) -> NDArray[np.float32]:
+        """Take over another learner's normalisation; gives its parameters (n_params,)."""
+        from safetensors import safe_open
+
+        with safe_open(path, framework="numpy") as file:
+            self._seen.mean, self._seen.var = file.get_tensor("mean"), file.get_tensor("var")
+            self._seen.count = float(file.get_tensor("count")[0])
+            return np.asarray(file.get_tensor("parameters"), np.float32)
+
+    def finish(self, last: Policy, parameters: NDArray[np.float32]) -> Training:
+        """Store the policy at its peak, the last one and its parameters; say what happened."""
         account, folder = self.account, Path(self.job.folder)
         account.tell(last=True)
         policy.save(self.best or last, folder / "policy.safetensors")
         policy.save(last, folder / "last.safetensors")
+        self._store(parameters, folder / STATE_FILE)
         return Training(
             id=self.job.id,
             seed=self.job.seed,
@@ -133,6 +146,18 @@ class Learner:
             terms=account.terms(),
             peak_timestep=account.peak_timestep,
         )
+
+    def _store(self, parameters: NDArray[np.float32], path: Path) -> None:
+        """Write what another learner may start from: actor, critic and normalisation."""
+        from safetensors.numpy import save
+
+        arrays: dict[str, NDArray[Any]] = {
+            "parameters": parameters,
+            "mean": np.asarray(self._seen.mean),
+            "var": np.asarray(self._seen.var),
+            "count": np.array([self._seen.count]),
+        }
+        write_bytes(path, save(arrays))
 
     def _scaled(self, total: Array, done: NDArray[np.bool_]) -> Array:
         """Rewards divided by the running deviation of the discounted return, clipped."""

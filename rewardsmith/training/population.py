@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,9 @@ class Population:
             chosen,
             [learner.weights_rng for learner in self._learners],
         )
+        for at, learner in enumerate(self._learners):
+            if learner.job.warm_start:
+                self._stack.replace(at, learner.start_from(Path(learner.job.warm_start)))
 
     def run(self) -> None:
         """Alternate rollouts and updates until every learner is done or has failed."""
@@ -84,7 +88,8 @@ class Population:
             self._round(1.0 - timesteps / self._timesteps)
             timesteps += self._chosen.n_steps * self._envs
         for at, learner in enumerate(self._learners):
-            self._done(learner.job, learner.finish(self._actor(at)))
+            parameters = self._stack.parameters(at)
+            self._done(learner.job, learner.finish(self._actor(at), parameters))
 
     def close(self) -> None:
         """End the workers and the worlds."""

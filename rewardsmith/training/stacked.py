@@ -102,6 +102,18 @@ class Stack:
         self._moments = self._moments[:, rows].clone()
         self._slice()
 
+    def parameters(self, learner: int) -> NDArray[np.float32]:
+        """A copy of one learner's parameters, (n_params,)."""
+        return np.array(self.block[learner].cpu().numpy(), dtype=np.float32)
+
+    def replace(self, learner: int, parameters: NDArray[np.float32]) -> None:
+        """Let one learner start from other parameters; ValueError where they do not fit."""
+        width = self.block.shape[1]
+        if parameters.shape != (width,):
+            raise ValueError(f"expected {width} parameters, got {parameters.shape}")
+        rows = [0, 1] if self._shadow else [learner]
+        self.block[rows] = torch.as_tensor(parameters, device=self._device)
+
     # --- computing ---
 
     def act(self, obs: Tensor) -> Tensor:

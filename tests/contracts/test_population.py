@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tiny_jobs import GOOD, checked, job, point_task
 
-from rewardsmith import tasks
+from rewardsmith import policy, tasks
 from rewardsmith.records import CheckedReward, TaskSpec, Training
 from rewardsmith.training import PpoSettings, Progress, TrainJob, batches, settings
 from rewardsmith.training.child import run
@@ -147,6 +147,28 @@ def test_a_worker_that_ends_in_a_compacted_batch_leaves_the_right_worlds(
     assert [bool(done[asked.id].failure) for asked in jobs] == [True, True, False]
     assert done[jobs[0].id].timesteps < done[jobs[1].id].timesteps
     assert_alone(jobs[2], done, alone)
+
+
+def test_a_warm_start_goes_on_from_the_parents_weights_and_normalisation(
+    tmp_path: Path, task: TaskSpec, good: CheckedReward
+) -> None:
+    parent = learner(tmp_path, task, "parent", good)
+    together([parent])
+    child, stranger = (
+        learner(tmp_path, task, name, good).model_copy(update={"timesteps": 0}) for name in "cd"
+    )
+    state = str(Path(parent.folder) / "learner.safetensors")
+    child = child.model_copy(update={"warm_start": state})
+    together([child, stranger])
+    obs = np.random.default_rng(0).normal(size=(5, 2))
+    acts = [
+        policy.load(Path(asked.folder) / "last.safetensors").act(obs)
+        for asked in (parent, child, stranger)
+    ]
+    np.testing.assert_allclose(acts[1], acts[0], atol=1e-9)
+    assert np.abs(acts[2] - acts[0]).max() > 1e-3
+    alone = learner(tmp_path, task, "alone", good)
+    together([alone.model_copy(update={"warm_start": state})])
 
 
 # --- how jobs are shared out ---------------------------------------------------------------------

@@ -61,6 +61,14 @@ BAD = {
         ("train", __file__, "-e", "CartPole-v1", "--seeds", "0-99999999999"),
         "at most 1000 seeds",
     ),
+    "a warm start for sb3": (
+        (*BALANCE, "--warm-start", "parent", "--backend", "sb3"),
+        "warm start",
+    ),
+    "a population of sac": (
+        ("run", "swing up", "-e", "Pendulum-v1", "--algo", "sac", "--backend", "population"),
+        "ppo only",
+    ),
     "sac for discrete actions": ((*BALANCE, "--algo", "sac"), "sac"),
     "check without a file": (("check", "nowhere.py", "-e", "CartPole-v1"), "nowhere.py"),
 }

@@ -241,3 +241,16 @@ def test_a_run_without_the_jail_says_so_wherever_it_is_shown(tmp_path: Path) -> 
     assert "WITHOUT the jail" in done.stdout
     (line,) = lines_of(call("runs", "list", "--json", "-o", tmp_path))
     assert line["jailed"] is False
+
+
+def test_a_warm_start_takes_the_parents_policy_up(tmp_path: Path) -> None:
+    arguments = (*BALANCE, *TINY, "-n", "1", "-i", "2", "--warm-start", "parent", "--json")
+    done = call(*arguments, "-o", tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = Path(lines_of(done)[-1]["run_dir"])
+    first, second = (
+        json.loads((folder / name / "c00/train/selection-0/job.json").read_text())
+        for name in ("r01", "r02")
+    )
+    assert first["warm_start"] == ""
+    assert second["warm_start"] == f"{folder}/r01/c00/train/selection-0/learner.safetensors"
