@@ -57,8 +57,8 @@ class Zygote:
         return int(self._ask({"end": pid}, ())["status"])
 
     def alive(self) -> bool:
-        """Whether it still runs."""
-        return self._process.poll() is None
+        """Whether it still runs and is spoken to."""
+        return self._process.poll() is None and self._control.fileno() != -1
 
     def close(self) -> None:
         """End it with all its workers."""
@@ -79,6 +79,9 @@ class Zygote:
                 self._control.sendmsg([data], [rights] if descriptors else [])
                 return self._answer(_ANSWER_TIMEOUT_S)
             except (OSError, TimeoutError) as error:
+                # An answer that comes late would be taken for that to the next request.
+                self._process.kill()
+                self._control.close()
                 raise ZygoteDied(str(error)) from error
 
     def _answer(self, timeout_s: float) -> dict[str, Any]:
