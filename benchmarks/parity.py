@@ -32,10 +32,21 @@ SETTINGS: dict[str, tuple[int, int, dict[str, Any]]] = {
         8,
         {**_PLAIN, "n_steps": 128, "batch_size": 128, "learning_rate": 1e-3, "gamma": 0.9},
     ),
+    # With the plain settings of the next two, five seeds a side spread from -356 to 3024: too wide
+    # to say anything. Then the preset was taken, before it had been run on either side here.
     "HalfCheetah-v5": (
-        300_000,
+        150_000,
         8,
-        {**_PLAIN, "n_steps": 256, "batch_size": 256, "learning_rate": 3e-4},
+        {
+            "n_epochs": 10,
+            "gamma": 0.98,
+            "gae_lambda": 0.95,
+            "anneal": True,
+            "n_steps": 128,
+            "batch_size": 512,
+            "learning_rate": 1e-3,
+            "log_std_init": -1.0,
+        },
     ),
     "Hopper-v5": (300_000, 8, {**_PLAIN, "n_steps": 256, "batch_size": 256, "learning_rate": 3e-4}),
     "Walker2d-v5": (
@@ -89,8 +100,18 @@ def theirs(env: str, seed: int) -> float:
     steps, worlds, chosen = SETTINGS[env]
     task = tasks.resolve(env, "as it is", fitness="native")
     vector = VecNormalize(make_vec_env(env, worlds, seed=seed), gamma=chosen["gamma"])
-    names = {name: value for name, value in chosen.items() if name != "anneal"}
-    model = PPO("MlpPolicy", vector, seed=seed, device="cpu", **names)
+    own = ("anneal", "log_std_init", "learning_rate")
+    names = {name: value for name, value in chosen.items() if name not in own}
+    rate = chosen["learning_rate"]
+    model = PPO(
+        "MlpPolicy",
+        vector,
+        seed=seed,
+        device="cpu",
+        learning_rate=(lambda remaining: rate * remaining) if chosen["anneal"] else rate,
+        policy_kwargs={"log_std_init": chosen.get("log_std_init", 0.0)},
+        **names,
+    )
     model.learn(steps)
     rms = vector.obs_rms
 

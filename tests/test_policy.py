@@ -52,7 +52,7 @@ def trained_ppo(env: str, **settings: Any) -> tuple[Ppo, Policy, np.ndarray]:
         met.append(batch.obs)
         return Rewards(reward, {"native": reward}, has_total=True)
 
-    worlds = Worlds(asked.task, asked.n_envs, asked.seed)
+    worlds = Worlds(asked.task, [np.random.default_rng(world) for world in range(asked.n_envs)])
     quick = PpoSettings(n_steps=64, batch_size=32, n_epochs=4, learning_rate=1e-2, **settings)
     ppo = Ppo(asked, quick, worlds, native, Account(asked, lambda progress: None))
     _, last = ppo.run()
