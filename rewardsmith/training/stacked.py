@@ -1,9 +1,10 @@
 """Many small actor-critics as stacked tensors: one call of torch serves all learners of a batch.
 
-All parameters lie in one block, a row a learner, so that clipping and Adam are a few calls too. The
-gradients are written by hand in torch's operations; tests/contracts/test_stacked.py checks them
-against autograd. Nothing mixes rows: a learner's numbers do not depend on its neighbours, from two
-rows on also bit for bit (torch takes another way for one, so a single learner gets a shadow).
+All parameters lie in one block, a row a learner, so that clipping and Adam are a few calls too. A
+row holds two networks of one size, actor and critic, so that both learn in the same calls: of the
+critic's head only the first output is used. The gradients are written by hand in torch's
+operations; tests/contracts/test_stacked.py checks them against autograd. Nothing mixes rows: a
+learner's numbers do not depend on its neighbours, not in one bit.
 """
 
 from __future__ import annotations
@@ -43,11 +44,13 @@ class Shape:
 
     @property
     def layers(self) -> tuple[tuple[int, int], ...]:
-        """(in, out) of the actor's layers, then of the critic's."""
-        hidden = [self.inputs, *[self.width] * self.depth]
-        body = list(itertools.pairwise(hidden))
-        last = hidden[-1]
-        return (*body, (last, self.outputs), *body, (last, 1))
+        """(in, out) of the layers of either network."""
+        return tuple(itertools.pairwise([self.inputs, *[self.width] * self.depth, self.outputs]))
+
+    @property
+    def deviations(self) -> int:
+        """How many log deviations follow the layers; those of the critic are never used."""
+        return 0 if self.categorical else self.outputs
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class Stack:
 
     Attributes:
         block: (P, n_params) float32, all parameters.
+        log_std: (P, outputs) float32, the part of it that is the actors' log deviations.
     """
 
     def __init__(
@@ -82,22 +86,18 @@ class Stack:
         device: str = "cpu",
     ) -> None:
         self._shape, self._settings, self._device = shape, settings, device
-        rows = [_initial(shape, settings, rng) for rng in rngs]
-        if len(rows) == 1:
-            rows.append(rows[0])  # the shadow
-        self._shadow = len(rngs) == 1
-        self.block = torch.as_tensor(np.stack(rows), dtype=torch.float32, device=device)
+        rows = np.stack([_initial(shape, settings, rng) for rng in rngs])
+        self.block = torch.as_tensor(rows, device=device)
         self._moments = torch.zeros(2, *self.block.shape, device=device)
         self._steps = 0
         self._slice()
 
     def __len__(self) -> int:
-        return 1 if self._shadow else len(self.block)
+        return len(self.block)
 
     def keep(self, learners: Sequence[int]) -> None:
         """Go on with these learners only, in this order."""
-        rows = list(learners) * (2 if len(learners) == 1 else 1)
-        self._shadow = len(learners) == 1
+        rows = list(learners)
         self.block = self.block[rows].clone()
         self._moments = self._moments[:, rows].clone()
         self._slice()
@@ -111,43 +111,46 @@ class Stack:
         width = self.block.shape[1]
         if parameters.shape != (width,):
             raise ValueError(f"expected {width} parameters, got {parameters.shape}")
-        rows = [0, 1] if self._shadow else [learner]
-        self.block[rows] = torch.as_tensor(parameters, device=self._device)
+        self.block[learner] = torch.as_tensor(parameters, device=self._device)
 
     # --- computing ---
 
     def act(self, obs: Tensor) -> Tensor:
         """Means or logits (P, B, outputs) for (P, B, inputs)."""
-        return self._alone(self._forward(self._actor, self._paired(obs))[-1])
+        return self._one(0, obs)
 
     def values(self, obs: Tensor) -> Tensor:
         """(P, B) values."""
-        return self._alone(self._forward(self._critic, self._paired(obs))[-1][..., 0])
+        return self._one(1, obs)[..., 0]
+
+    def _one(self, which: int, obs: Tensor) -> Tensor:
+        """What the actors (0) or the critics (1) give."""
+        if len(self) == 1:
+            # For a single matrix torch takes another way, which differs in the last bit.
+            return self._forward(self._layers, obs.expand(2, -1, -1))[-1][which : which + 1]
+        return self._forward([(w[which::2], b[which::2]) for w, b in self._layers], obs)[-1]
 
     def log_prob(self, out: Tensor, action: Tensor) -> Tensor:
         """(P, B) log-probabilities of actions under the actor's outputs."""
         if self._shape.categorical:
             return torch.log_softmax(out, -1).gather(-1, action[..., None])[..., 0]
-        log_std = self.log_std[: len(out), None]
+        log_std = self.log_std[:, None]
         scaled = (action - out) * torch.exp(-log_std)
         return (-0.5 * scaled * scaled - log_std - _LOG_ROOT_2_PI).sum(-1)
 
     def update(self, batch: Minibatch, learning_rate: float) -> None:
         """One step of Adam on PPO's loss of every learner's own rows (arXiv 1707.06347)."""
-        if self._shadow:
-            batch = Minibatch(**{name: _twice(array) for name, array in vars(batch).items()})
         self._adam(self.gradient(batch), learning_rate)
 
     def gradient(self, batch: Minibatch) -> Tensor:
-        """(rows of the block, n_params): gradients of the loss, not clipped."""
-        gradient = torch.empty_like(self.block)
-        actor = self._forward(self._actor, batch.obs)
-        d_out, d_log_std = self._policy_gradient(actor[-1], batch)
-        critic = self._forward(self._critic, batch.obs)
-        scale = 2.0 * self._settings.vf_coef / batch.target.shape[1]
-        d_value = scale * (critic[-1] - batch.target[..., None])
-        self._backward(self._actor, self._places_actor, actor, d_out, gradient)
-        self._backward(self._critic, self._places_critic, critic, d_value, gradient)
+        """(P, n_params): gradients of the loss, not clipped."""
+        made = self._forward(self._layers, batch.obs.repeat_interleave(2, 0))
+        out, value = made[-1][0::2], made[-1][1::2, :, 0]
+        upper = torch.zeros_like(made[-1])
+        upper[0::2], d_log_std = self._policy_gradient(out, batch)
+        upper[1::2, :, 0] = (value - batch.target) * (2.0 * self._settings.vf_coef / value.shape[1])
+        gradient = torch.zeros_like(self.block)
+        self._backward(made, upper, gradient.view(2 * len(self), -1))
         gradient[:, self._place_std] = d_log_std
         return gradient
 
@@ -179,31 +182,29 @@ class Stack:
         """The input and what every layer gives, activated but for the last."""
         made = [obs]
         for weight, bias in layers[:-1]:
-            hidden = torch.baddbmm(bias, made[-1], weight)
-            made.append(hidden.tanh_() if self._shape.activation == "tanh" else hidden.relu_())
+            if self._shape.activation == "tanh":
+                # tanh(x) = 2 sigmoid(2 x) - 1: torch's sigmoid takes a third of its tanh's time.
+                hidden = torch.baddbmm(bias, made[-1], weight, beta=2.0, alpha=2.0)
+                made.append(hidden.sigmoid_().mul_(2.0).sub_(1.0))
+            else:
+                made.append(torch.baddbmm(bias, made[-1], weight).relu_())
         weight, bias = layers[-1]
         made.append(torch.baddbmm(bias, made[-1], weight))
         return made
 
-    def _backward(
-        self,
-        layers: Sequence[tuple[Tensor, Tensor]],
-        places: Sequence[tuple[slice, slice]],
-        made: Sequence[Tensor],
-        upper: Tensor,
-        gradient: Tensor,
-    ) -> None:
-        for at in range(len(layers) - 1, -1, -1):
-            below, (weights, biases) = made[at], places[at]
+    def _backward(self, made: Sequence[Tensor], upper: Tensor, gradient: Tensor) -> None:
+        """Fill `gradient`, a row a network, from that of the last layer's outputs."""
+        for at in range(len(self._layers) - 1, -1, -1):
+            below, (weights, biases) = made[at], self._places[at]
             gradient[:, weights] = torch.bmm(below.transpose(1, 2), upper).flatten(1)
             gradient[:, biases] = upper.sum(1)
             if at == 0:
                 return
-            upper = torch.bmm(upper, layers[at][0].transpose(1, 2))
+            upper = torch.bmm(upper, self._layers[at][0].transpose(1, 2))
             if self._shape.activation == "tanh":
-                upper = upper * (1.0 - below * below)
+                upper = torch.ops.aten.tanh_backward(upper, below)
             else:
-                upper = upper * (below > 0)
+                upper = torch.ops.aten.threshold_backward(upper, below, 0.0)
 
     def _adam(self, gradient: Tensor, learning_rate: float) -> None:
         norm = gradient.norm(dim=1, keepdim=True)
@@ -213,55 +214,46 @@ class Stack:
         mean, square = self._moments
         mean.lerp_(gradient, 1.0 - first)
         square.mul_(second).addcmul_(gradient, gradient, value=1.0 - second)
-        step = learning_rate / (1.0 - first**self._steps)
-        root = (square / (1.0 - second**self._steps)).sqrt_().add_(_ADAM_EPSILON)
-        self.block.addcdiv_(mean, root, value=-step)
+        # Both corrections of the bias in one factor, so that the root is taken in one pass.
+        unbias = math.sqrt(1.0 - second**self._steps)
+        root = square.sqrt().add_(_ADAM_EPSILON * unbias)
+        self.block.addcdiv_(mean, root, value=-learning_rate * unbias / (1.0 - first**self._steps))
 
     # --- the block ---
 
     def finite(self) -> list[bool]:
         """For each learner, whether all its parameters are finite."""
-        return [bool(row) for row in torch.isfinite(self.block).all(1)][: len(self)]
+        return [bool(row) for row in torch.isfinite(self.block).all(1)]
 
     def actor(self, learner: int) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
         """Copies of one actor's weights, (out, in) each, and biases."""
-        weights = [_array(weight[learner].T) for weight, _ in self._actor]
-        return weights, [_array(bias[learner, 0]) for _, bias in self._actor]
+        weights = [_array(weight[2 * learner].T) for weight, _ in self._layers]
+        return weights, [_array(bias[2 * learner, 0]) for _, bias in self._layers]
 
     def _slice(self) -> None:
-        """Views of the block by layer."""
-        places, start = [], 0
+        """Views of the block: layers over 2 P networks, actor and critic by turns."""
+        nets, start = self.block.view(2 * len(self), -1), 0
+        self._places: list[tuple[slice, slice]] = []
+        self._layers: list[tuple[Tensor, Tensor]] = []
         for inputs, outputs in self._shape.layers:
             middle, end = start + inputs * outputs, start + inputs * outputs + outputs
-            places.append((slice(start, middle), slice(middle, end)))
+            self._places.append((slice(start, middle), slice(middle, end)))
+            weight = nets[:, start:middle].view(-1, inputs, outputs)
+            self._layers.append((weight, nets[:, middle:end].view(-1, 1, outputs)))
             start = end
-        rows = len(self.block)
-        layers = [
-            (self.block[:, w].view(rows, i, o), self.block[:, b].view(rows, 1, o))
-            for (w, b), (i, o) in zip(places, self._shape.layers, strict=True)
-        ]
-        half = len(layers) // 2
-        self._actor, self._critic = layers[:half], layers[half:]
-        self._places_actor, self._places_critic = places[:half], places[half:]
-        self._place_std = slice(start, self.block.shape[1])
+        self._place_std = slice(start, start + self._shape.deviations)
         self.log_std = self.block[:, self._place_std]
-
-    def _paired(self, obs: Tensor) -> Tensor:
-        return _twice(obs) if self._shadow else obs
-
-    def _alone(self, out: Tensor) -> Tensor:
-        return out[:1] if self._shadow else out
 
 
 def _initial(shape: Shape, settings: PpoSettings, rng: np.random.Generator) -> NDArray[np.float32]:
     """Orthogonal weights with stable-baselines3's gains, biases of 0, and log_std_init."""
     parts = []
-    last = len(shape.layers) // 2 - 1
-    for number, (inputs, outputs) in enumerate(shape.layers):
-        head = number % (last + 1) == last
-        gain = (0.01 if number == last else 1.0) if head else math.sqrt(2.0)
-        parts += [gain * _orthogonal(rng, inputs, outputs).ravel(), np.zeros(outputs)]
-    parts.append(np.full(0 if shape.categorical else shape.outputs, settings.log_std_init))
+    for head in (0.01, 1.0):  # the gains of the last layers of actor and critic
+        last = len(shape.layers) - 1
+        for number, (inputs, outputs) in enumerate(shape.layers):
+            gain = head if number == last else math.sqrt(2.0)
+            parts += [gain * _orthogonal(rng, inputs, outputs).ravel(), np.zeros(outputs)]
+        parts.append(np.full(shape.deviations, settings.log_std_init))
     return np.concatenate(parts).astype(np.float32)
 
 
@@ -271,10 +263,6 @@ def _orthogonal(rng: np.random.Generator, inputs: int, outputs: int) -> NDArray[
     q, r = np.linalg.qr(flat)
     q = q * np.sign(np.diag(r))
     return np.asarray(q if inputs >= outputs else q.T)
-
-
-def _twice(array: Tensor) -> Tensor:
-    return torch.cat([array, array])
 
 
 def _array(tensor: Tensor) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ SHAPES = {
     "relu": replace(GAUSSIAN, activation="relu", depth=3),
     "categorical": replace(GAUSSIAN, categorical=True),
     "no hidden layer's worth": replace(GAUSSIAN, depth=1, width=2),
+    "as Hopper's": replace(GAUSSIAN, inputs=11, width=64),
 }
 SETTINGS = PpoSettings(ent_coef=0.02, log_std_init=-0.5)
 
@@ -49,14 +50,29 @@ def minibatch(shape: Shape, seeds: list[int], rows: int = 32) -> Minibatch:
     return Minibatch(*(torch.as_tensor(np.stack(part)) for part in zip(*made, strict=True)))
 
 
-def loss(stacked: Stack, batch: Minibatch, shape: Shape) -> Tensor:
+def network(block: Tensor, which: int, obs: Tensor, shape: Shape) -> Tensor:
+    """The actor (0) or critic (1) that the block's rows hold, written plainly."""
+    rows, made, start = block.view(len(block), 2, -1)[:, which], obs, 0
+    for number, (inputs, outputs) in enumerate(shape.layers):
+        weight = rows[:, start : start + inputs * outputs].view(-1, inputs, outputs)
+        start += inputs * outputs
+        made = made @ weight + rows[:, None, start : start + outputs]
+        start += outputs
+        if number < len(shape.layers) - 1:
+            made = torch.tanh(made) if shape.activation == "tanh" else torch.relu(made)
+    return made
+
+
+def loss(block: Tensor, batch: Minibatch, shape: Shape) -> Tensor:
     """PPO's loss as stable-baselines3 writes it, of all learners together."""
-    out, value = stacked.act(batch.obs), stacked.values(batch.obs)
+    out = network(block, 0, batch.obs, shape)
+    value = network(block, 1, batch.obs, shape)[..., 0]
+    log_std = block.view(len(block), 2, -1)[:, 0, -shape.outputs :]
     if shape.categorical:
         policy: torch.distributions.Distribution = torch.distributions.Categorical(logits=out)
         log_prob, entropy = policy.log_prob(batch.action), policy.entropy()
     else:
-        policy = torch.distributions.Normal(out, stacked.log_std.exp()[:, None].expand_as(out))
+        policy = torch.distributions.Normal(out, log_std.exp()[:, None].expand_as(out))
         log_prob, entropy = policy.log_prob(batch.action).sum(-1), policy.entropy().sum(-1)
     advantage = batch.advantage - batch.advantage.mean(1, keepdim=True)
     advantage = advantage / (batch.advantage.std(1, keepdim=True) + 1e-8)
@@ -74,11 +90,19 @@ def test_the_gradient_is_that_of_autograd(name: str) -> None:
     stacked, batch = stack(shape, seeds), minibatch(shape, seeds)
     by_hand = stacked.gradient(batch)
     leaf = stacked.block.clone().requires_grad_()
-    stacked.block = leaf
-    stacked._slice()
-    loss(stacked, batch, shape).backward()
+    loss(leaf, batch, shape).backward()
     assert leaf.grad is not None and leaf.grad.abs().max() > 1e-3
     torch.testing.assert_close(by_hand, leaf.grad, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_it_acts_and_values_as_its_networks_do(name: str) -> None:
+    shape = SHAPES[name]
+    stacked, obs = stack(shape, [1, 2]), torch.randn(2, 9, shape.inputs)
+    torch.testing.assert_close(stacked.act(obs), network(stacked.block, 0, obs, shape))
+    torch.testing.assert_close(
+        stacked.values(obs), network(stacked.block, 1, obs, shape)[..., 0], rtol=1e-5, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -121,7 +145,7 @@ def test_a_learner_that_is_no_longer_finite_is_told_apart() -> None:
 
 def test_updates_lower_the_loss() -> None:
     stacked, batch = stack(GAUSSIAN, [1, 2]), minibatch(GAUSSIAN, [1, 2])
-    before = float(loss(stacked, batch, GAUSSIAN))
+    before = float(loss(stacked.block, batch, GAUSSIAN))
     for _ in range(50):
         stacked.update(batch, 1e-2)
-    assert float(loss(stacked, batch, GAUSSIAN)) < before - 0.5
+    assert float(loss(stacked.block, batch, GAUSSIAN)) < before - 0.5
