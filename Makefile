@@ -79,7 +79,7 @@ system-deps:
 lock:
 	override=$$(mktemp) && echo "torch ; sys_platform == 'never'" > $$override && \
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --override $$override \
-	  --custom-compile-command "make lock" -o requirements.lock pyproject.toml requirements.in && \
+	  --custom-compile-command "make lock" --extra fast -o requirements.lock pyproject.toml requirements.in && \
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --override $$override \
 	  --custom-compile-command "make lock" --extra dev -c requirements.lock \
 	  -o requirements-dev.lock pyproject.toml requirements.in; \

@@ -11,6 +11,7 @@ from rewardsmith.assets import assets_dir
 from rewardsmith.errors import UserError
 from rewardsmith.jail import service
 from rewardsmith.records import Record
+from rewardsmith.sim import mjbatch
 from rewardsmith.sim.formulas import FORMULAS
 
 _PACKAGES = ("numpy", "gymnasium", "mujoco", "stable-baselines3", "torch", "openai", "litellm")
@@ -71,11 +72,13 @@ def _jail() -> list[Examined]:
 
 
 def _physics() -> Examined:
-    return Examined(
-        name="physics",
-        ok=True,
-        detail=f"batched C MuJoCo for {', '.join(sorted(FORMULAS))}; Gymnasium for the others",
-    )
+    by_mjbatch = sorted(env for env in FORMULAS if mjbatch.drives(env))
+    by_threads = sorted(set(FORMULAS) - set(by_mjbatch))
+    told = [f"mjbatch for {', '.join(by_mjbatch)}"] if by_mjbatch else []
+    told += [f"batched C MuJoCo for {', '.join(by_threads)}", "Gymnasium for the others"]
+    if not by_mjbatch:
+        told.append("faster where `pip install rewardsmith[fast]` finds its MuJoCo")
+    return Examined(name="physics", ok=True, detail="; ".join(told))
 
 
 def _cores() -> Examined:

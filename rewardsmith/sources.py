@@ -98,23 +98,31 @@ def mujoco_views(env: gymnasium.Env[Any, Any], raws: frozenset[str]) -> dict[str
         data = getattr(env.unwrapped, "data", None)
         if data is None or not hasattr(data, "qpos"):
             raise UserError(f"{raw} needs a MuJoCo environment; this one has no MjData")
-        views[raw] = getattr(data, raw) if raw in ("qpos", "qvel") else _object_view(env, raw)
+        attribute, row = mujoco_place(env, raw)
+        array = getattr(data, attribute)
+        views[raw] = array if row is None else array[row]
     return views
 
 
-def _object_view(env: gymnasium.Env[Any, Any], raw: str) -> Array:
+def mujoco_place(env: gymnasium.Env[Any, Any], raw: str) -> tuple[str, int | None]:
+    """The attribute of MjData that holds a raw array, and its row in there, None for all of it.
+
+    Raises:
+        UserError: the model has nothing of that name.
+    """
     match = _OBJECT.fullmatch(raw)
-    assert match is not None
+    if match is None:
+        return raw, None
     kind, name, field = match["kind"], match["name"], match["field"]
     base: Any = env.unwrapped
     try:
         row = getattr(base.model, kind)(name).id
     except KeyError:
         raise UserError(f"{raw}: the model has no {kind} named {name!r}") from None
-    array = getattr(base.data, field if kind == "body" else f"{kind}_{field}", None)
-    if array is None:
+    attribute = field if kind == "body" else f"{kind}_{field}"
+    if not hasattr(base.data, attribute):
         raise UserError(f"{raw}: a {kind} has no {field}")
-    return array[row]  # type: ignore[no-any-return]
+    return attribute, int(row)
 
 
 def _part(variable: Variable, module: ModuleType | None) -> _Part:

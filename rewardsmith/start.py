@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -41,7 +42,7 @@ NAMES = {
 """Short names of settings, for keywords here and flags of the command."""
 
 OFFLINE = "offline baseline"
-_VERSIONED = ("numpy", "gymnasium", "mujoco", "stable-baselines3", "torch")
+_VERSIONED = ("numpy", "gymnasium", "mujoco", "mjbatch", "stable-baselines3", "torch")
 
 
 def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()) -> RunRecord:
@@ -173,5 +174,6 @@ def nested(options: dict[str, Any]) -> dict[str, Any]:
 def _versions() -> dict[str, str]:
     versions = {"python": platform.python_version()}
     for package in ("rewardsmith", *_VERSIONED):
-        versions[package] = importlib.metadata.version(package)
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):  # mjbatch is an extra
+            versions[package] = importlib.metadata.version(package)
     return versions

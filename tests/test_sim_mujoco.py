@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,11 +12,21 @@ import pytest
 
 from rewardsmith import tasks
 from rewardsmith.records import TaskSpec
-from rewardsmith.sim import Step, engines
+from rewardsmith.sim import Step, engines, mjbatch
 from rewardsmith.sim.formulas import FORMULAS
 from rewardsmith.sim.gymnasium import GymnasiumSim
+from rewardsmith.sim.mjbatch import MjbatchSim
 from rewardsmith.sim.mujoco import MujocoSim
 
+ENGINES = [
+    MujocoSim,
+    pytest.param(
+        MjbatchSim,
+        marks=pytest.mark.skipif(
+            importlib.util.find_spec("mjbatch") is None, reason="mjbatch is not installed"
+        ),
+    ),
+]
 TOLERANCE = {"rtol": 0.0, "atol": 1e-9}
 # How MuJoCo ends an episode of so many steps, at the latest: enough for whole episodes of all.
 STEPS = 1001
@@ -31,9 +42,13 @@ def known(task: TaskSpec) -> frozenset[str]:
 
 
 @contextmanager
-def both(task: TaskSpec, n: int, threads: int = 1) -> Iterator[tuple[GymnasiumSim, MujocoSim]]:
+def both(
+    task: TaskSpec, n: int, engine: type[MujocoSim], threads: int = 1
+) -> Iterator[tuple[GymnasiumSim, MujocoSim]]:
+    if engine is MjbatchSim and not mjbatch.drives(task.env):
+        pytest.skip("mjbatch does not compute contact forces")
     reference = GymnasiumSim(task, n, known(task))
-    batched = MujocoSim(task, n, known(task), threads=threads)
+    batched = engine(task, n, known(task), threads=threads)
     try:
         yield reference, batched
     finally:
@@ -64,11 +79,12 @@ def assert_same(one: Step, other: Step) -> None:
             np.testing.assert_allclose(left[name], right[name], err_msg=name, **TOLERANCE)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("env", FORMULAS)
-def test_it_is_gymnasium_over_whole_episodes(env: str) -> None:
+def test_it_is_gymnasium_over_whole_episodes(env: str, engine: type[MujocoSim]) -> None:
     task, n = resolved(env), 4
     rng, seeds, ended = np.random.default_rng(0), iter(range(100, 10_000)), np.zeros(n, dtype=int)
-    with both(task, n, threads=2) as sims:
+    with both(task, n, engine, threads=2) as sims:
         first = [next(seeds) for _ in range(n)]
         for sim in sims:
             sim.reset(first)
@@ -86,6 +102,7 @@ def test_it_is_gymnasium_over_whole_episodes(env: str) -> None:
     assert ended.min() >= 1
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
     ("env", "kwargs"),
     [
@@ -95,10 +112,12 @@ def test_it_is_gymnasium_over_whole_episodes(env: str) -> None:
         ("Humanoid-v5", {"include_cinert_in_observation": False, "healthy_reward": 1.5}),
     ],
 )
-def test_arguments_of_the_environment_hold(env: str, kwargs: dict[str, float]) -> None:
+def test_arguments_of_the_environment_hold(
+    env: str, kwargs: dict[str, float], engine: type[MujocoSim]
+) -> None:
     task = resolved(env, **kwargs)
     rng = np.random.default_rng(1)
-    with both(task, 3) as sims:
+    with both(task, 3, engine) as sims:
         for sim in sims:
             sim.reset([1, 2, 3])
         for t in range(60):
@@ -118,11 +137,12 @@ def rolled(sim: MujocoSim, steps: int, seed: int = 5) -> list[np.ndarray]:
     return made
 
 
-def test_results_do_not_depend_on_threads_nor_on_neighbours() -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_results_do_not_depend_on_threads_nor_on_neighbours(engine: type[MujocoSim]) -> None:
     task = resolved("Hopper-v5")
     made = []
     for threads in (1, 2, 3):
-        sim = MujocoSim(task, 12, known(task), threads=threads)
+        sim = engine(task, 12, known(task), threads=threads)
         sim.reset(range(12))
         made.append(np.stack(rolled(sim, 80)))
         sim.close()
@@ -130,9 +150,10 @@ def test_results_do_not_depend_on_threads_nor_on_neighbours() -> None:
     np.testing.assert_array_equal(made[0], made[2])
 
 
-def test_a_state_that_is_put_back_goes_on_bit_for_bit() -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_state_that_is_put_back_goes_on_bit_for_bit(engine: type[MujocoSim]) -> None:
     task = resolved("Hopper-v5")
-    sim, other = (MujocoSim(task, 4, known(task)) for _ in range(2))
+    sim, other = (engine(task, 4, known(task)) for _ in range(2))
     sim.reset(range(4))
     rolled(sim, 30)
     kept = sim.get_state()
@@ -146,12 +167,35 @@ def test_a_state_that_is_put_back_goes_on_bit_for_bit() -> None:
         one.close()
 
 
-def test_every_world_may_have_its_own_model() -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_worlds_that_stay_go_on_bit_for_bit_when_others_leave(engine: type[MujocoSim]) -> None:
+    task, factors = resolved("Hopper-v5"), np.ones((4, 5))
+    factors[3] = 1.5
+    whole, fewer = (engine(task, 4, known(task), scales={"body_mass": factors}) for _ in range(2))
+    action = np.random.default_rng(0).uniform(-1, 1, (20, 4, 3))
+    for sim in (whole, fewer):
+        sim.reset(range(4))
+        for t in range(10):
+            sim.step(action[t])
+    fewer.keep([3, 1])
+    for t in range(10, 20):
+        expected, step = (
+            whole.step(action[t]).transitions,
+            fewer.step(action[t, [3, 1]]).transitions,
+        )
+        np.testing.assert_array_equal(step.next_obs, expected.next_obs[[3, 1]])
+        np.testing.assert_array_equal(step.t, expected.t[[3, 1]])
+    for sim in (whole, fewer):
+        sim.close()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_world_may_have_its_own_model(engine: type[MujocoSim]) -> None:
     task, n = resolved("Hopper-v5"), 3
     factors = np.ones((n, 5))
     factors[1] = 2.0
-    heavy = MujocoSim(task, n, known(task), scales={"body_mass": factors})
-    plain = MujocoSim(task, n, known(task))
+    heavy = engine(task, n, known(task), scales={"body_mass": factors})
+    plain = engine(task, n, known(task))
     edited = gymnasium.make("Hopper-v5")
     edited.unwrapped.model.body_mass[:] *= 2.0
     heavy.reset([7, 7, 7])
@@ -174,11 +218,14 @@ def test_every_world_may_have_its_own_model() -> None:
 
 def test_the_fastest_engine_that_can_drive_a_task_is_taken() -> None:
     described = tasks.resolve("Hopper-v5", "hop forward")
-    assert engines.name(described) == "mujoco"
+    installed = importlib.util.find_spec("mjbatch") is not None
+    fastest = MjbatchSim if installed else MujocoSim
+    assert engines.name(described) == ("mjbatch" if installed else "mujoco")
     for task, gather, wanted in (
-        (described, None, MujocoSim),
+        (described, None, fastest),
         (tasks.resolve("CartPole-v1", "balance the pole"), None, GymnasiumSim),
-        (resolved("Swimmer-v5"), frozenset(), MujocoSim),
+        (resolved("Swimmer-v5"), frozenset(), fastest),
+        (resolved("Ant-v5"), frozenset(), MujocoSim),  # its reward needs contact forces
         (resolved("Swimmer-v5"), None, GymnasiumSim),  # its variables come from info
     ):
         sim = engines.make(task, 1, gather)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from rewardsmith import tasks
 from rewardsmith.records import TaskSpec
+from rewardsmith.sim import mjbatch
 from rewardsmith.sim.formulas import FORMULAS
 from rewardsmith.sim.gymnasium import GymnasiumSim
+from rewardsmith.sim.mjbatch import MjbatchSim
 from rewardsmith.sim.mujoco import MujocoSim
 
 
@@ -13,13 +15,17 @@ def make(
     task: TaskSpec, n: int, gather: frozenset[str] | None = None, *, threads: int = 1
 ) -> GymnasiumSim:
     """n worlds of a task that give the variables named in `gather` (all if None)."""
-    if name(task, gather) == "mujoco":
-        return MujocoSim(task, n, gather, threads=threads)
-    return GymnasiumSim(task, n, gather)
+    chosen = name(task, gather)
+    if chosen == "gymnasium":
+        return GymnasiumSim(task, n, gather)
+    engine = MjbatchSim if chosen == "mjbatch" else MujocoSim
+    return engine(task, n, gather, threads=threads)
 
 
 def name(task: TaskSpec, gather: frozenset[str] | None = None) -> str:
-    """The engine that `make` takes: "mujoco" or "gymnasium"."""
-    # What only Gymnasium's step writes into info, the batched engine does not know.
+    """The engine that `make` takes: "mjbatch", "mujoco" or "gymnasium"."""
+    # What only Gymnasium's step writes into info, the batched engines do not know.
     told = any(raw.startswith("info:") for raw in tasks.reader_of(task, gather).raws)
-    return "mujoco" if task.env in FORMULAS and not told else "gymnasium"
+    if task.env not in FORMULAS or told:
+        return "gymnasium"
+    return "mjbatch" if mjbatch.drives(task.env) else "mujoco"

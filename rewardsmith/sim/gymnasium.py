@@ -23,11 +23,22 @@ from rewardsmith.sources import mujoco_views
 class GymnasiumSim:
     """A VectorSim over `gymnasium.Env.step`; arrays that it handed out are never changed later."""
 
-    def __init__(self, task: TaskSpec, n: int, gather: frozenset[str] | None = None) -> None:
-        """Build n environments that give the variables named in `gather` (all if None)."""
+    def __init__(
+        self,
+        task: TaskSpec,
+        n: int,
+        gather: frozenset[str] | None = None,
+        *,
+        copies: int | None = None,
+    ) -> None:
+        """Build n worlds that give the variables named in `gather` (all if None).
+
+        Args:
+            copies: how many environments are made for them; n if None.
+        """
         self.n = n
         self._reader = tasks.reader_of(task, gather)
-        self._envs = [tasks.make(task) for _ in range(n)]
+        self._envs = [tasks.make(task) for _ in range(n if copies is None else copies)]
         self._discrete = task.action.kind == "discrete"
         space = self._envs[0].action_space
         self._action_shape = space.shape
@@ -64,9 +75,7 @@ class GymnasiumSim:
         worlds = list(range(self.n)) if which is None else list(which)
         self._t, self._prev_action = self._t.copy(), self._prev_action.copy()
         for world, seed in zip(worlds, seeds, strict=True):
-            obs, _ = self._envs[world].reset(seed=int(seed))
-            self._bind(world)
-            self._collect(world, obs)
+            self._restart(world, int(seed))
             self._t[world] = 0
             self._prev_action[world] = 0
         self._settle()
@@ -127,6 +136,12 @@ class GymnasiumSim:
             np.array(terminated, dtype=np.bool_),
             np.array(truncated, dtype=np.bool_),
         )
+
+    def _restart(self, world: int, seed: int) -> None:
+        """Begin an episode and copy what it starts from into the world's row."""
+        obs, _ = self._envs[world].reset(seed=seed)
+        self._bind(world)
+        self._collect(world, obs)
 
     def _settle(self) -> None:
         """Make what the raw arrays hold now the current observations and state."""

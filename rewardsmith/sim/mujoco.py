@@ -52,16 +52,17 @@ class MujocoSim(GymnasiumSim):
         *,
         threads: int = 1,
         scales: Mapping[str, Array] | None = None,
+        copies: int | None = None,
     ) -> None:
         """Build n worlds.
 
         Args:
-            gather: see GymnasiumSim.
+            gather, copies: see GymnasiumSim.
             threads: at most so many step worlds at once.
             scales: factors on arrays of MjModel by name, such as body_mass, geom_friction or
                 actuator_gainprm; each (n, ·), one row a world.
         """
-        super().__init__(task, n, gather)
+        super().__init__(task, n, gather, copies=copies)
         import mujoco
 
         self._mujoco: Any = mujoco
@@ -71,10 +72,9 @@ class MujocoSim(GymnasiumSim):
         for name in self._formula.raws:
             width = getattr(self._bare[0].data, name).size
             self._raws[f"data:{name}"] = np.zeros((n, width))
-        for name, factors in (scales or {}).items():
-            self._scale(name, factors)
         self._threads = max(1, min(threads, n // _FEW_WORLDS))
-        self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
+        self._pool: ThreadPoolExecutor | None = None
+        self._prepare(scales or {})
 
     def keep(self, which: Sequence[int]) -> None:
         """Go on with these worlds only, in this order; the others are closed."""
@@ -94,12 +94,7 @@ class MujocoSim(GymnasiumSim):
         physics = np.zeros((self.n, size))
         for row, env in zip(physics, self._bare, strict=True):
             self._mujoco.mj_getState(env.model, env.data, row, kind)
-        return SimState(
-            physics=physics,
-            raws={name: array.copy() for name, array in self._raws.items()},
-            t=self._t.copy(),
-            prev_action=self._prev_action.copy(),
-        )
+        return self._state_with(physics)
 
     def set_state(self, state: SimState) -> None:
         """Put all worlds where `get_state` found them, in this or another sim of the same task."""
@@ -107,10 +102,28 @@ class MujocoSim(GymnasiumSim):
         for world, (row, env) in enumerate(zip(state.physics, self._bare, strict=True)):
             self._mujoco.mj_setState(env.model, env.data, row, kind)
             self._bind(world)
+        self._take(state)
+
+    def _state_with(self, physics: Array) -> SimState:
+        return SimState(
+            physics=physics,
+            raws={name: array.copy() for name, array in self._raws.items()},
+            t=self._t.copy(),
+            prev_action=self._prev_action.copy(),
+        )
+
+    def _take(self, state: SimState) -> None:
         for name, array in state.raws.items():
             self._raws[name][:] = array
         self._t, self._prev_action = state.t.copy(), state.prev_action.copy()
         self._settle()
+
+    def _prepare(self, scales: Mapping[str, Array]) -> None:
+        """Set the worlds up for stepping, each with its own model."""
+        for name, factors in scales.items():
+            self._scale(name, factors)
+        if self._threads > 1:
+            self._pool = ThreadPoolExecutor(self._threads)
 
     def _scale(self, name: str, factors: Array) -> None:
         for row, env in zip(factors, self._bare, strict=True):
@@ -130,12 +143,7 @@ class MujocoSim(GymnasiumSim):
     ) -> tuple[Array, NDArray[np.bool_], NDArray[np.bool_]]:
         before = self._data()
         action = executed.astype(self._action_dtype)
-        if self._pool:
-            parts = [range(self.n)[part :: self._threads] for part in range(self._threads)]
-            for done in [self._pool.submit(self._run, part, action) for part in parts]:
-                done.result()
-        else:
-            self._run(range(self.n), action)
+        self._physics(action)
         obs, reward, terminated = self._formula.step(
             np, self._bare[0], before, self._data(), action
         )
@@ -146,8 +154,17 @@ class MujocoSim(GymnasiumSim):
     def _data(self) -> dict[str, Array]:
         return {name: self._raws[f"data:{name}"].copy() for name in self._formula.raws}
 
+    def _physics(self, action: NDArray[Any]) -> None:
+        """Step every world and copy what is read of it into its rows of the raw arrays."""
+        if self._pool is None:
+            self._run(range(self.n), action)
+            return
+        parts = [range(self.n)[part :: self._threads] for part in range(self._threads)]
+        for done in [self._pool.submit(self._run, part, action) for part in parts]:
+            done.result()
+
     def _run(self, worlds: Sequence[int], action: NDArray[Any]) -> None:
-        """Step these worlds and copy what is read of them; in a thread of its own."""
+        """Step these worlds; in a thread of its own."""
         step, forces = self._mujoco.mj_step, self._mujoco.mj_rnePostConstraint
         for world in worlds:
             env = self._bare[world]
