@@ -58,6 +58,8 @@ class TrainConfig(Record):
     """A training that takes longer is ended: that candidate failed."""
     stall_s: float = Field(180.0, gt=0)
     """A training that reports nothing for so long is ended: that candidate failed."""
+    checkpoint_s: float = Field(30.0, ge=0)
+    """Seconds between two checkpoints of a training, from which a resumed run goes on."""
 
 
 class ModelConfig(Record):

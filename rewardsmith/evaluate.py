@@ -6,7 +6,7 @@ a candidate's code: they read the environment's description and a policy's array
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,16 @@ class EpisodeRecorder:
         """Go on with these worlds only, in this order."""
         self._series = [self._series[world] for world in which]
         self._native = self._native[list(which)]
+
+    def state(self, world: int) -> dict[str, NDArray[Any]]:
+        """What the world's episode has given so far, for `restore`."""
+        series = {name: np.asarray(values) for name, values in self._series[world].items()}
+        return {**series, "": self._native[world : world + 1].copy()}
+
+    def restore(self, world: int, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on with an episode where `state` found it."""
+        self._native[world] = state[""][0]
+        self._series[world] = {name: list(array) for name, array in state.items() if name}
 
     def add(self, step: Step) -> list[int]:
         """Append one vector step; returns the worlds whose episode has just ended."""

@@ -17,7 +17,7 @@ from rewardsmith.engine import Evaluated
 from rewardsmith.evaluate import EvaluateJob
 from rewardsmith.files import write_record
 from rewardsmith.records import Episodes, Failure, Record, Training
-from rewardsmith.training import Progress, TrainBatch, TrainJob, batches
+from rewardsmith.training import Progress, TrainBatch, TrainJob, batches, checkpoint
 
 _POLL_S = 0.05
 _TRAINER, _EVALUATOR = "rewardsmith.training.child", "rewardsmith.evaluate"
@@ -149,9 +149,11 @@ class LocalEngine:
     def _start_training(self, jobs: tuple[TrainJob, ...], child: Child) -> _Running[TrainJob]:
         for job in jobs:
             folder = Path(job.folder)
-            # Before the job is written: a result beside a job is taken for that job's.
+            # Before the job is written: what lies beside a job is taken for that job's.
             for stale in ("result.json", "progress.jsonl"):
                 (folder / stale).unlink(missing_ok=True)
+            if _read(folder / "job.json", TrainJob) != job:
+                checkpoint.forget(folder)
             write_record(folder / "job.json", job)
         path = Path(jobs[0].folder) / "batch.json"
         write_record(path, TrainBatch(jobs=jobs))

@@ -40,6 +40,12 @@ class SimState:
     t: NDArray[np.int64]
     prev_action: Array
 
+    def rows(self, which: Sequence[int]) -> SimState:
+        """These worlds only, in this order."""
+        kept = list(which)
+        raws = {name: array[kept] for name, array in self.raws.items()}
+        return SimState(self.physics[kept], raws, self.t[kept], self.prev_action[kept])
+
 
 class MujocoSim(GymnasiumSim):
     """A VectorSim for the environments in FORMULAS; the results do not depend on `threads`."""

@@ -74,6 +74,8 @@ class TrainJob(Record):
     relative: str
     """The same folder, relative to the run's."""
     unsafe: bool = False
+    checkpoint_s: float = Field(30.0, ge=0)
+    """Seconds between two checkpoints, where the backend and the engine can make one."""
     warm_start: str = ""
     """A learner.safetensors to go on from, left by another training; population only."""
 

@@ -17,7 +17,8 @@ from rewardsmith.files import write_bytes
 from rewardsmith.jail.service import Rewards
 from rewardsmith.policy import OBSERVATION_CLIP, Policy
 from rewardsmith.records import Training
-from rewardsmith.training import PpoSettings, Progress, TrainJob
+from rewardsmith.training import PpoSettings, Progress, TrainJob, checkpoint
+from rewardsmith.training.checkpoint import Arrays
 from rewardsmith.training.worlds import Account, Finished
 
 Array = NDArray[np.float64]
@@ -127,6 +128,34 @@ class Learner:
             self._seen.mean, self._seen.var = file.get_tensor("mean"), file.get_tensor("var")
             self._seen.count = float(file.get_tensor("count")[0])
             return np.asarray(file.get_tensor("parameters"), np.float32)
+
+    def state(self) -> Arrays:
+        """Statistics, streams and account, for `restore`."""
+        arrays: Arrays = {"returns": self._returns}
+        for name, stats in self._statistics.items():
+            arrays[f"{name}/mean"], arrays[f"{name}/var"] = stats.mean, stats.var
+            arrays[f"{name}/count"] = np.array([stats.count])
+        for name, rng in self._streams.items():
+            arrays[f"stream/{name}"] = checkpoint.stream_state(rng)
+        return {**arrays, **checkpoint.under("account/", self.account.state())}
+
+    def restore(self, state: Arrays, best: Policy | None) -> None:
+        """Put the learner where `state` found it."""
+        self._returns, self.best = state["returns"], best
+        for name, stats in self._statistics.items():
+            stats.mean, stats.var = state[f"{name}/mean"], state[f"{name}/var"]
+            stats.count = float(state[f"{name}/count"][0])
+        for name, rng in self._streams.items():
+            checkpoint.set_stream(rng, state[f"stream/{name}"])
+        self.account.restore(checkpoint.within(state, "account/"))
+
+    @property
+    def _statistics(self) -> dict[str, RunningMeanStd]:
+        return {"observations": self._seen, "rewards": self._return_scale}
+
+    @property
+    def _streams(self) -> dict[str, np.random.Generator]:
+        return {"noise": self._noise_rng, "order": self._order_rng}
 
     def finish(self, last: Policy, parameters: NDArray[np.float32]) -> Training:
         """Store the policy at its peak, the last one and its parameters; say what happened."""

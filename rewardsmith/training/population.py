@@ -9,6 +9,7 @@ its failure; the others do not notice.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,18 +20,25 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rewardsmith.errors import CandidateError
-from rewardsmith.jail.service import Rewards, RewardWorker
 from rewardsmith.policy import Policy, PolicyHeader
 from rewardsmith.records import Column
 from rewardsmith.reward import Transitions, concatenate
 from rewardsmith.sim import Step
-from rewardsmith.training import Done, PpoSettings, Progress, Report, TrainJob, failed, settings
+from rewardsmith.training import (
+    Done,
+    PpoSettings,
+    Progress,
+    Report,
+    TrainJob,
+    checkpoint,
+    failed,
+    settings,
+)
 from rewardsmith.training.learner import Learner, normalised
 from rewardsmith.training.stacked import Minibatch, Shape, Stack
+from rewardsmith.training.workers import Workers
 from rewardsmith.training.worlds import Finished, Worlds
 
-_ENDING = ("timeout", "crash", "protocol")
-"""Faults after which a candidate's worker is gone, for its other seeds too."""
 _DIVERGED = CandidateError(
     "diverged",
     "training diverged: the policy's weights are no longer finite; use smaller, bounded rewards",
@@ -56,13 +64,13 @@ class Population:
         assert isinstance(chosen, PpoSettings)
         self._task, self._chosen, self._done = first.task, chosen, done
         self._envs, self._timesteps = first.n_envs, first.timesteps
+        self._save_every_s = first.checkpoint_s
         self._categorical = first.task.action.kind == "discrete"
         space = first.task.observation
         self._one_hot = space.n if space.kind == "discrete" else 0
         width = max(space.size, 1)
         self._learners = [Learner(job, chosen, width, _reporter(job, report)) for job in jobs]
-        self._workers: dict[str, RewardWorker] = {}
-        self._lost: dict[str, CandidateError] = {}
+        self._workers = Workers()
         rngs = [rng for learner in self._learners for rng in learner.world_rngs]
         self._worlds = Worlds(first.task, rngs, _columns(jobs))
         self._stack = Stack(
@@ -77,24 +85,29 @@ class Population:
             chosen,
             [learner.weights_rng for learner in self._learners],
         )
-        for at, learner in enumerate(self._learners):
-            if learner.job.warm_start:
-                self._stack.replace(at, learner.start_from(Path(learner.job.warm_start)))
+        self._made = self._restored()
+        if not self._made:
+            for at, learner in enumerate(self._learners):
+                if learner.job.warm_start:
+                    self._stack.replace(at, learner.start_from(Path(learner.job.warm_start)))
 
     def run(self) -> None:
         """Alternate rollouts and updates until every learner is done or has failed."""
-        timesteps = 0
-        while self._learners and timesteps < self._timesteps:
-            self._round(1.0 - timesteps / self._timesteps)
-            timesteps += self._chosen.n_steps * self._envs
+        saved_at = time.monotonic()
+        while self._learners and self._made < self._timesteps:
+            self._round(1.0 - self._made / self._timesteps)
+            self._made += self._chosen.n_steps * self._envs
+            if time.monotonic() - saved_at >= self._save_every_s:
+                self._save()
+                saved_at = time.monotonic()
         for at, learner in enumerate(self._learners):
             parameters = self._stack.parameters(at)
             self._done(learner.job, learner.finish(self._actor(at), parameters))
+            checkpoint.forget(Path(learner.job.folder))
 
     def close(self) -> None:
         """End the workers and the worlds."""
-        for worker in self._workers.values():
-            worker.close()
+        self._workers.close()
         self._worlds.sim.close()
 
     def _round(self, remaining: float) -> None:
@@ -177,30 +190,13 @@ class Population:
         totals: list[NDArray[np.float64] | None] = []
         for at, learner in enumerate(self._learners):
             try:
-                given = self._asked(learner.job, batches[at], native[parts[at]])
+                given = self._workers.rewards(learner.job, batches[at], native[parts[at]])
             except CandidateError as fault:
                 self._fail(learner, fault)
                 totals.append(None)
             else:
                 totals.append(learner.count(given, finished[at], self._actor(at)))
         return totals, batches
-
-    def _asked(self, job: TrainJob, batch: Transitions, native: NDArray[np.float64]) -> Rewards:
-        """The rewards from the candidate's worker, which its seeds share."""
-        if job.reward is None:
-            return Rewards(native, {"native": native}, has_total=True)
-        if job.candidate in self._lost:
-            raise self._lost[job.candidate]
-        worker = self._workers.get(job.candidate)
-        try:
-            if worker is None:
-                worker = RewardWorker(job.reward, capacity=len(batch), unsafe=job.unsafe)
-                self._workers[job.candidate] = worker
-            return worker.compute(batch)
-        except CandidateError as fault:
-            if fault.cause in _ENDING:
-                self._lost[job.candidate] = fault
-            raise
 
     # --- an update ---
 
@@ -264,6 +260,7 @@ class Population:
     def _fail(self, learner: Learner, fault: CandidateError) -> None:
         account = learner.account
         self._done(learner.job, failed(learner.job, fault, account.timesteps, account.wall_s()))
+        checkpoint.forget(Path(learner.job.folder))
 
     def _keep(self, kept: Sequence[int]) -> None:
         """Compact the batch to these learners."""
@@ -272,7 +269,39 @@ class Population:
         self._learners = [self._learners[at] for at in kept]
         if kept:
             self._stack.keep(kept)
-            self._worlds.keep([at * self._envs + w for at in kept for w in range(self._envs)])
+            self._worlds.keep([world for at in kept for world in self._own(at)])
+
+    def _save(self) -> None:
+        """Store where every learner stands, if the worlds can be put back there."""
+        if not self._worlds.restorable or not self._learners:
+            return
+        for at, learner in enumerate(self._learners):
+            arrays = {
+                **checkpoint.under("stack/", self._stack.state(at)),
+                **checkpoint.under("learner/", learner.state()),
+                **checkpoint.under("worlds/", self._worlds.state(self._own(at))),
+            }
+            standing = checkpoint.Standing(arrays, learner.best)
+            checkpoint.save(Path(learner.job.folder), self._made, standing)
+        for learner in self._learners:
+            checkpoint.forget(Path(learner.job.folder), but=self._made)
+
+    def _restored(self) -> int:
+        """Take up what an earlier life of these trainings has stored; how many steps that is."""
+        folders = [Path(learner.job.folder) for learner in self._learners]
+        made = checkpoint.shared(folders)
+        if not made:
+            return 0
+        standings = [checkpoint.load(folder, made) for folder in folders]
+        for at, (learner, found) in enumerate(zip(self._learners, standings, strict=True)):
+            self._stack.restore(at, checkpoint.within(found.arrays, "stack/"))
+            learner.restore(checkpoint.within(found.arrays, "learner/"), found.best)
+        self._worlds.restore([checkpoint.within(found.arrays, "worlds/") for found in standings])
+        return made
+
+    def _own(self, at: int) -> range:
+        """The worlds of a learner."""
+        return range(at * self._envs, (at + 1) * self._envs)
 
     def _actor(self, at: int) -> Policy:
         learner = self._learners[at]

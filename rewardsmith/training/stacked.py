@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,6 +112,18 @@ class Stack:
         if parameters.shape != (width,):
             raise ValueError(f"expected {width} parameters, got {parameters.shape}")
         self.block[learner] = torch.as_tensor(parameters, device=self._device)
+
+    def state(self, learner: int) -> dict[str, NDArray[np.float32]]:
+        """One learner's parameters and optimiser, for `restore`."""
+        moments = np.array(self._moments[:, learner].cpu().numpy())
+        steps = np.array([self._steps], dtype=np.float32)
+        return {"parameters": self.parameters(learner), "moments": moments, "steps": steps}
+
+    def restore(self, learner: int, state: Mapping[str, NDArray[np.float32]]) -> None:
+        """Put one learner where `state` found it; all learners have made as many steps."""
+        self.replace(learner, state["parameters"])
+        self._moments[:, learner] = torch.as_tensor(state["moments"], device=self._device)
+        self._steps = int(state["steps"][0])
 
     # --- computing ---
 

@@ -14,7 +14,9 @@ from rewardsmith.evaluate import EpisodeRecorder, fitness_variables
 from rewardsmith.jail.service import Rewards
 from rewardsmith.records import Column, Curve, TaskSpec, TermStats
 from rewardsmith.sim import Step, engines
-from rewardsmith.training import Progress, TrainJob
+from rewardsmith.sim.mujoco import MujocoSim, SimState
+from rewardsmith.training import Progress, TrainJob, checkpoint
+from rewardsmith.training.checkpoint import Arrays
 
 POINTS = 10
 _REPORT_EVERY_S = 0.5
@@ -70,6 +72,40 @@ class Worlds:
         self.sim.keep(which)
         self._recorder.keep(which)
         self._streams = [self._streams[world] for world in which]
+
+    @property
+    def restorable(self) -> bool:
+        """Whether the engine can put its worlds back where they were."""
+        return isinstance(self.sim, MujocoSim)
+
+    def state(self, which: Sequence[int]) -> Arrays:
+        """Where these worlds stand, for `restore`; they must be `restorable`."""
+        assert isinstance(self.sim, MujocoSim)
+        sim = self.sim.get_state().rows(which)
+        arrays: Arrays = {"physics": sim.physics, "t": sim.t, "prev_action": sim.prev_action}
+        arrays |= checkpoint.under("raws/", dict(sim.raws))
+        for place, world in enumerate(which):
+            arrays[f"stream/{place}"] = checkpoint.stream_state(self._streams[world])
+            arrays |= checkpoint.under(f"episode/{place}/", self._recorder.state(world))
+        return arrays
+
+    def restore(self, states: Sequence[Arrays]) -> None:
+        """Put all worlds where `state` found them, group by group."""
+        assert isinstance(self.sim, MujocoSim)
+        names = ("physics", "t", "prev_action")
+        joined = {name: np.concatenate([state[name] for state in states]) for name in names}
+        raws = {
+            name: np.concatenate([state[f"raws/{name}"] for state in states])
+            for name in checkpoint.within(states[0], "raws/")
+        }
+        self.sim.set_state(SimState(raws=raws, **joined))
+        worlds = iter(range(self.sim.n))
+        for state in states:
+            for place in range(len(state["t"])):
+                world = next(worlds)
+                checkpoint.set_stream(self._streams[world], state[f"stream/{place}"])
+                episode = checkpoint.within(state, f"episode/{place}/")
+                self._recorder.restore(world, episode)
 
     def _next_seed(self, world: int) -> int:
         return int(self._streams[world].integers(2**31))
@@ -145,6 +181,37 @@ class Account:
         """Seconds since training began."""
         return time.monotonic() - self._started
 
+    def state(self) -> Arrays:
+        """The whole account, for `restore`."""
+        peak = () if self.peak is None else (self.peak, self.peak_timestep or 0)
+        arrays: Arrays = {
+            "wall_s": np.array([self.wall_s()]),
+            "timesteps": np.array([self.timesteps]),
+            "peak": np.array(peak, dtype=np.float64),
+            "returns": self._returns,
+            "rows": self._rows,
+            "recent": np.array(self._recent, dtype=np.float64).reshape(-1, 3),
+        }
+        for point, episodes in enumerate(self._episodes):
+            arrays[f"episodes/{point}"] = np.array(episodes, dtype=np.float64).reshape(-1, 3)
+        # Numbered, for the order of the terms is theirs to keep.
+        for number, (name, sums) in enumerate(self._sums.items()):
+            arrays[f"terms/{number:02d}{name}"] = np.append(sums, self._extremes[name])
+        return arrays
+
+    def restore(self, state: Arrays) -> None:
+        """Go on where `state` was taken."""
+        self._started = time.monotonic() - float(state["wall_s"][0])
+        self.timesteps = int(state["timesteps"][0])
+        if len(state["peak"]):
+            self.peak, self.peak_timestep = float(state["peak"][0]), int(state["peak"][1])
+        self._returns, self._rows = state["returns"], state["rows"]
+        self._recent.extend(_rows(state["recent"]))
+        self._episodes = [_rows(state[f"episodes/{point}"]) for point in range(POINTS)]
+        for name, values in sorted(checkpoint.within(state, "terms/").items()):
+            self._sums[name[2:]] = values[:-2]
+            self._extremes[name[2:]] = (float(values[-2]), float(values[-1]))
+
     def curve(self) -> Curve:
         """The episodes of each tenth of training that has begun."""
         used = [point for point in range(POINTS) if self._rows[point]]
@@ -182,3 +249,8 @@ class Account:
     def _point(self, timesteps: NDArray[np.int64]) -> NDArray[np.int64]:
         """The tenths of training that these steps fall into."""
         return np.minimum(timesteps * POINTS // max(self._job.timesteps, 1), POINTS - 1)
+
+
+def _rows(array: NDArray[np.float64]) -> list[tuple[float, float, int]]:
+    """Return, fitness and length of the episodes in an array (k, 3)."""
+    return [(float(row[0]), float(row[1]), int(row[2])) for row in array]

@@ -1,0 +1,133 @@
+"""A training that dies goes on where it stood, and ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from tiny_jobs import checked
+
+from rewardsmith import tasks
+from rewardsmith.files import write_record
+from rewardsmith.records import Training
+from rewardsmith.training import TrainBatch, TrainJob, checkpoint, population
+
+REWARD = """import numpy as np
+
+
+def compute_reward(next_state, action):
+    effort = -0.01 * np.sum(np.square(action), axis=-1)
+    return {"speed": next_state.x_velocity, "effort": effort}
+"""
+ROLLOUT, ROUNDS = 4 * 32, 12
+
+
+def jobs(place: Path) -> list[TrainJob]:
+    task = tasks.resolve("Hopper-v5", "hop forward")
+    reward = checked(REWARD, task)
+    made = []
+    for name, given in (("a", reward), ("b", reward), ("native", None)):
+        folder = place / name
+        folder.mkdir(parents=True)
+        made.append(
+            TrainJob(
+                id=f"{name}/selection-0",
+                candidate=name,
+                task=task,
+                reward=given,
+                seed=0,
+                purpose="selection",
+                timesteps=ROLLOUT * ROUNDS,
+                n_envs=4,
+                backend="population",
+                hyperparams={"n_steps": 32, "batch_size": 64, "n_epochs": 2},
+                folder=str(folder),
+                relative=name,
+                checkpoint_s=0.0,
+            )
+        )
+    return made
+
+
+def trained(asked: Sequence[TrainJob]) -> dict[str, Training]:
+    done: dict[str, Training] = {}
+
+    def keep(job: TrainJob, training: Training) -> None:
+        done[job.id] = training
+
+    population.train(asked, lambda job, progress: None, keep)
+    return done
+
+
+def outcome(job: TrainJob, training: Training) -> tuple[object, ...]:
+    names = ("policy", "last", "learner")
+    files = [(Path(job.folder) / f"{name}.safetensors").read_bytes() for name in names]
+    return (*files, training.curve, training.terms, training.peak_timestep, training.timesteps)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[object, ...]]:
+    asked = jobs(tmp_path_factory.mktemp("whole"))
+    done = trained(asked)
+    return [outcome(job, done[job.id]) for job in asked]
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a process leaves that is killed when all its learners have stored two rollouts."""
+    place = tmp_path_factory.mktemp("killed")
+    asked, batch = jobs(place), place / "batch.json"
+    write_record(batch, TrainBatch(jobs=tuple(asked)))
+    code = "import sys, pathlib; from rewardsmith.training import child; "
+    code += "child.serve_one(pathlib.Path(sys.argv[1]))"
+    process = subprocess.Popen([sys.executable, "-c", code, str(batch)])
+    folders = [Path(job.folder) for job in asked]
+    while checkpoint.shared(folders) < 2 * ROLLOUT:
+        assert process.poll() is None
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+    assert not (folders[0] / "result.json").exists()
+    return place
+
+
+@pytest.fixture
+def left(killed: Path, tmp_path: Path) -> list[TrainJob]:
+    """The jobs of the dead process, with a copy of its files."""
+    asked = jobs(tmp_path)
+    for job in asked:
+        shutil.copytree(killed / job.relative, job.folder, dirs_exist_ok=True)
+    return asked
+
+
+def test_it_goes_on_bit_for_bit(left: list[TrainJob], whole: list[tuple[object, ...]]) -> None:
+    folders = [Path(job.folder) for job in left]
+    assert 0 < checkpoint.shared(folders) < ROLLOUT * ROUNDS
+    done = trained(left)
+    assert [outcome(job, done[job.id]) for job in left] == whole
+    assert checkpoint.shared(folders) == 0
+
+
+def test_an_older_checkpoint_serves_where_the_newest_is_not_everybodys(
+    left: list[TrainJob], whole: list[tuple[object, ...]]
+) -> None:
+    folders = [Path(job.folder) for job in left]
+    common = checkpoint.shared(folders)
+    # As if the machine had died between the files of two learners.
+    checkpoint.save(folders[0], common + 7, checkpoint.load(folders[0], common))
+    assert checkpoint.shared(folders) == common
+    done = trained(left)
+    assert [outcome(job, done[job.id]) for job in left] == whole
+
+
+def test_a_batch_of_which_one_has_no_checkpoint_starts_again(
+    left: list[TrainJob], whole: list[tuple[object, ...]]
+) -> None:
+    checkpoint.forget(Path(left[1].folder))
+    done = trained(left)
+    assert [outcome(job, done[job.id]) for job in left] == whole
