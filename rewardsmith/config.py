@@ -44,6 +44,8 @@ class TrainConfig(Record):
     algo: Literal["ppo", "sac"] = "ppo"
     backend: Literal["auto", "population", "sb3"] = "auto"
     """`population`: a generation learns in one batch, PPO only. `sb3`: one process a policy."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where the networks of a population learn; the physics stays on the CPU."""
     warm_start: Literal["off", "parent"] = "off"
     """`parent`: a policy goes on from the weights of its candidate's first parent (Eureka)."""
     timesteps: int | None = Field(None, ge=1)

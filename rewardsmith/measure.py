@@ -107,6 +107,7 @@ class Measure:
             folder=str(self._folder / relative),
             relative=relative,
             unsafe=self._run.config.unsafe_no_jail,
+            device=config.device,
             checkpoint_s=config.checkpoint_s,
             warm_start=self._parents_state(arm, purpose, seed),
         )

@@ -19,6 +19,7 @@ from rewardsmith.llm.client import configured_model
 from rewardsmith.propose import parse
 from rewardsmith.records import RunStatus, TaskSpec
 from rewardsmith.store import InitialReward, RunRecord, Store
+from rewardsmith.training import require_device
 from rewardsmith.training import settings as hyperparameters
 
 NAMES = {
@@ -51,6 +52,7 @@ def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()
     hyperparameters(
         config.train.algo, spec.hyperparams.get(config.train.algo, {}), config.train.hyperparams
     )
+    require_device(config.train.device)
     if config.train.algo != "ppo" and config.train.backend == "population":
         raise UserError(f"the population backend knows ppo only, not {config.train.algo}")
     if config.train.warm_start != "off" and (config.train.algo, config.train.backend) not in (

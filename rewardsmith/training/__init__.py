@@ -74,6 +74,8 @@ class TrainJob(Record):
     relative: str
     """The same folder, relative to the run's."""
     unsafe: bool = False
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where a population's networks are; the physics stays on the CPU."""
     checkpoint_s: float = Field(30.0, ge=0)
     """Seconds between two checkpoints, where the backend and the engine can make one."""
     warm_start: str = ""
@@ -151,6 +153,16 @@ def failed(job: TrainJob, fault: CandidateError, timesteps: int, wall_s: float) 
             for_human=when + fault.for_human,
         ),
     )
+
+
+def require_device(device: str) -> None:
+    """Raises UserError where torch finds no such device."""
+    if device == "cpu":
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise UserError("train.device is cuda, but torch finds no NVIDIA card here: use cpu")
 
 
 def settings(algo: Algo, preset: Hyperparams, chosen: Hyperparams) -> PpoSettings | SacSettings:

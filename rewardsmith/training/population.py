@@ -64,7 +64,7 @@ class Population:
         assert isinstance(chosen, PpoSettings)
         self._task, self._chosen, self._done = first.task, chosen, done
         self._envs, self._timesteps = first.n_envs, first.timesteps
-        self._save_every_s = first.checkpoint_s
+        self._save_every_s, self._device = first.checkpoint_s, first.device
         self._categorical = first.task.action.kind == "discrete"
         space = first.task.observation
         self._one_hot = space.n if space.kind == "discrete" else 0
@@ -84,6 +84,7 @@ class Population:
             ),
             chosen,
             [learner.weights_rng for learner in self._learners],
+            first.device,
         )
         self._made = self._restored()
         if not self._made:
@@ -139,12 +140,8 @@ class Population:
         """Act for n_steps; observations as seen (P, T, E, ·), actions (P, T, E, d) or (P, T, E)."""
         count, rows = len(self._learners), self._chosen.n_steps
         outputs = self._task.action.n if self._categorical else self._task.action.size
-        noise = torch.as_tensor(
-            np.stack(
-                [x.noise(rows, outputs, categorical=self._categorical) for x in self._learners]
-            ),
-            dtype=torch.float32,
-        )
+        drawn = [x.noise(rows, outputs, categorical=self._categorical) for x in self._learners]
+        noise = self._tensor(np.stack(drawn).astype(np.float32))
         deviation = torch.exp(self._stack.log_std[:count, None])
         mean, scale = self._normalisation()
         steps: list[Step] = []
@@ -152,13 +149,13 @@ class Population:
         seen, acted = [], []
         for t in range(rows):
             raw = self._worlds.sim.obs.reshape(count, self._envs, -1)
-            obs = torch.as_tensor(normalised(raw, mean, scale, self._one_hot))
+            obs = self._tensor(normalised(raw, mean, scale, self._one_hot))
             out = self._stack.act(obs)
             if self._categorical:
                 action = (out + noise[:, t]).argmax(-1)
             else:
                 action = out + deviation * noise[:, t]
-            step, ended = self._worlds.step(_flat(action.numpy(), self._categorical))
+            step, ended = self._worlds.step(_flat(action.cpu().numpy(), self._categorical))
             steps.append(step)
             seen.append(obs)
             acted.append(action)
@@ -214,10 +211,10 @@ class Population:
         mean, scale = self._normalisation()
         shape = (rows, self._envs)
         raw = np.stack([batch.next_obs for batch in batches])
-        final = torch.as_tensor(normalised(raw, mean, scale, self._one_hot))
+        final = self._tensor(normalised(raw, mean, scale, self._one_hot))
         seen, acted = obs.flatten(1, 2), actions.flatten(1, 2)
-        values = self._stack.values(seen).numpy().astype(np.float64)
-        after = self._stack.values(final).numpy().astype(np.float64)
+        values = self._stack.values(seen).cpu().numpy().astype(np.float64)
+        after = self._stack.values(final).cpu().numpy().astype(np.float64)
         log_prob = self._stack.log_prob(self._stack.act(seen), acted)
         truncated = np.stack([step.truncated for step in steps])
         truncated = truncated.reshape(rows, -1, self._envs)[:, kept]
@@ -237,15 +234,15 @@ class Population:
             obs=seen,
             action=acted,
             log_prob=log_prob,
-            advantage=torch.as_tensor(advantage, dtype=torch.float32),
-            target=torch.as_tensor(target, dtype=torch.float32),
+            advantage=self._tensor(advantage.astype(np.float32)),
+            target=self._tensor(target.astype(np.float32)),
         )
 
     def _learn(self, whole: Minibatch, learning_rate: float) -> None:
         rows, size = whole.target.shape[1], self._chosen.batch_size
         for _ in range(self._chosen.n_epochs):
             order = np.stack([learner.order(rows) for learner in self._learners])
-            mixed = _taken(whole, torch.as_tensor(order))
+            mixed = _taken(whole, self._tensor(order))
             for start in range(0, rows, size):
                 part = {name: array[:, start : start + size] for name, array in vars(mixed).items()}
                 self._stack.update(Minibatch(**part), learning_rate)
@@ -299,6 +296,10 @@ class Population:
         self._worlds.restore([checkpoint.within(found.arrays, "worlds/") for found in standings])
         return made
 
+    def _tensor(self, array: NDArray[Any]) -> Tensor:
+        """On the device that learns; on the CPU it shares the array's memory."""
+        return torch.as_tensor(array, device=self._device)
+
     def _own(self, at: int) -> range:
         """The worlds of a learner."""
         return range(at * self._envs, (at + 1) * self._envs)
@@ -306,7 +307,9 @@ class Population:
     def _actor(self, at: int) -> Policy:
         learner = self._learners[at]
         weights, biases = self._stack.actor(at)
-        log_std = np.zeros(0) if self._categorical else self._stack.log_std[at].double().numpy()
+        log_std = (
+            np.zeros(0) if self._categorical else self._stack.log_std[at].cpu().double().numpy()
+        )
         return Policy(
             header=PolicyHeader(
                 env=self._task.env,
@@ -319,7 +322,7 @@ class Population:
             biases=tuple(biases),
             mean=learner.mean.copy(),
             scale=learner.scale,
-            log_std=log_std.copy(),
+            log_std=self._stack.deviation(at),
         )
 
 

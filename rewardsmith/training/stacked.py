@@ -242,6 +242,10 @@ class Stack:
         weights = [_array(weight[2 * learner].T) for weight, _ in self._layers]
         return weights, [_array(bias[2 * learner, 0]) for _, bias in self._layers]
 
+    def deviation(self, learner: int) -> NDArray[np.float64]:
+        """A copy of one actor's log deviations, (outputs,); empty for choices."""
+        return _array(self.log_std[learner])
+
     def _slice(self) -> None:
         """Views of the block: layers over 2 P networks, actor and critic by turns."""
         nets, start = self.block.view(2 * len(self), -1), 0
