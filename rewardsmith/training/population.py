@@ -307,9 +307,6 @@ class Population:
     def _actor(self, at: int) -> Policy:
         learner = self._learners[at]
         weights, biases = self._stack.actor(at)
-        log_std = (
-            np.zeros(0) if self._categorical else self._stack.log_std[at].cpu().double().numpy()
-        )
         return Policy(
             header=PolicyHeader(
                 env=self._task.env,
