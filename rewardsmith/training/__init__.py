@@ -32,6 +32,8 @@ class PpoSettings(Record):
     ent_coef: float = Field(0.0, ge=0)
     vf_coef: float = Field(0.5, ge=0)
     max_grad_norm: float = Field(0.5, gt=0)
+    target_kl: float | None = Field(None, gt=0)
+    """An update ends early where the policy has moved further than 1.5 times this."""
     log_std_init: float = 0.0
     width: int = Field(64, ge=1)
     depth: int = Field(2, ge=1)

@@ -240,12 +240,13 @@ class Population:
 
     def _learn(self, whole: Minibatch, learning_rate: float) -> None:
         rows, size = whole.target.shape[1], self._chosen.batch_size
+        going = np.ones(len(self._learners), dtype=np.bool_)
         for _ in range(self._chosen.n_epochs):
             order = np.stack([learner.order(rows) for learner in self._learners])
             mixed = _taken(whole, self._tensor(order))
             for start in range(0, rows, size):
                 part = {name: array[:, start : start + size] for name, array in vars(mixed).items()}
-                self._stack.update(Minibatch(**part), learning_rate)
+                going = self._stack.update(Minibatch(**part), learning_rate, going)
 
     # --- learners ---
 

@@ -184,6 +184,7 @@ def _ppo_model(job: TrainJob, chosen: PpoSettings, width: int) -> PPO:
         ent_coef=chosen.ent_coef,
         vf_coef=chosen.vf_coef,
         max_grad_norm=chosen.max_grad_norm,
+        target_kl=chosen.target_kl,
         seed=job.seed % SEEDS,
         device="cpu",
         policy_kwargs={

@@ -13,6 +13,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -89,7 +90,7 @@ class Stack:
         rows = np.stack([_initial(shape, settings, rng) for rng in rngs])
         self.block = torch.as_tensor(rows, device=device)
         self._moments = torch.zeros(2, *self.block.shape, device=device)
-        self._steps = 0
+        self._steps = np.zeros(len(rows), dtype=np.int64)
         self._slice()
 
     def __len__(self) -> int:
@@ -100,6 +101,7 @@ class Stack:
         rows = list(learners)
         self.block = self.block[rows].clone()
         self._moments = self._moments[:, rows].clone()
+        self._steps = self._steps[rows]
         self._slice()
 
     def parameters(self, learner: int) -> NDArray[np.float32]:
@@ -113,17 +115,17 @@ class Stack:
             raise ValueError(f"expected {width} parameters, got {parameters.shape}")
         self.block[learner] = torch.as_tensor(parameters, device=self._device)
 
-    def state(self, learner: int) -> dict[str, NDArray[np.float32]]:
+    def state(self, learner: int) -> dict[str, NDArray[Any]]:
         """One learner's parameters and optimiser, for `restore`."""
         moments = np.array(self._moments[:, learner].cpu().numpy())
-        steps = np.array([self._steps], dtype=np.float32)
+        steps = self._steps[learner : learner + 1].copy()
         return {"parameters": self.parameters(learner), "moments": moments, "steps": steps}
 
-    def restore(self, learner: int, state: Mapping[str, NDArray[np.float32]]) -> None:
-        """Put one learner where `state` found it; all learners have made as many steps."""
+    def restore(self, learner: int, state: Mapping[str, NDArray[Any]]) -> None:
+        """Put one learner where `state` found it."""
         self.replace(learner, state["parameters"])
         self._moments[:, learner] = torch.as_tensor(state["moments"], device=self._device)
-        self._steps = int(state["steps"][0])
+        self._steps[learner] = state["steps"][0]
 
     # --- computing ---
 
@@ -150,9 +152,28 @@ class Stack:
         scaled = (action - out) * torch.exp(-log_std)
         return (-0.5 * scaled * scaled - log_std - _LOG_ROOT_2_PI).sum(-1)
 
-    def update(self, batch: Minibatch, learning_rate: float) -> None:
-        """One step of Adam on PPO's loss of every learner's own rows (arXiv 1707.06347)."""
-        self._adam(self.gradient(batch), learning_rate)
+    def update(
+        self, batch: Minibatch, learning_rate: float, going: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """One step of Adam on PPO's loss of every learner's own rows (arXiv 1707.06347).
+
+        Args:
+            going: (P,) the learners that take the step.
+
+        Returns:
+            Those that took it: who is further from the policy that acted than 1.5 times
+            `target_kl` has stopped, as in stable-baselines3.
+        """
+        if self._settings.target_kl is not None:
+            going = going & (self._divergence(batch) <= 1.5 * self._settings.target_kl)
+        stopped = np.flatnonzero(~going)
+        if len(stopped) == len(self):
+            return going
+        kept = self.block[stopped], self._moments[:, stopped]
+        self._adam(self.gradient(batch), learning_rate, going)
+        if len(stopped):
+            self.block[stopped], self._moments[:, stopped] = kept
+        return going
 
     def gradient(self, batch: Minibatch) -> Tensor:
         """(P, n_params): gradients of the loss, not clipped."""
@@ -165,6 +186,11 @@ class Stack:
         self._backward(made, upper, gradient.view(2 * len(self), -1))
         gradient[:, self._place_std] = d_log_std
         return gradient
+
+    def _divergence(self, batch: Minibatch) -> NDArray[np.float32]:
+        """(P,) estimates of the KL divergence from the policy that acted (Schulman's k3)."""
+        difference = self.log_prob(self.act(batch.obs), batch.action) - batch.log_prob
+        return np.asarray((torch.exp(difference) - 1.0 - difference).mean(1).cpu().numpy())
 
     def _policy_gradient(self, out: Tensor, batch: Minibatch) -> tuple[Tensor, Tensor]:
         """Gradients of the clipped surrogate and the entropy bonus by outputs and log_std."""
@@ -218,18 +244,24 @@ class Stack:
             else:
                 upper = torch.ops.aten.threshold_backward(upper, below, 0.0)
 
-    def _adam(self, gradient: Tensor, learning_rate: float) -> None:
+    def _adam(self, gradient: Tensor, learning_rate: float, going: NDArray[np.bool_]) -> None:
         norm = gradient.norm(dim=1, keepdim=True)
         gradient *= (self._settings.max_grad_norm / (norm + 1e-6)).clamp(max=1.0)
         first, second = _ADAM_BETAS
-        self._steps += 1
+        self._steps += going
         mean, square = self._moments
         mean.lerp_(gradient, 1.0 - first)
         square.mul_(second).addcmul_(gradient, gradient, value=1.0 - second)
-        # Both corrections of the bias in one factor, so that the root is taken in one pass.
-        unbias = math.sqrt(1.0 - second**self._steps)
-        root = square.sqrt().add_(_ADAM_EPSILON * unbias)
-        self.block.addcdiv_(mean, root, value=-learning_rate * unbias / (1.0 - first**self._steps))
+        # Both corrections of the bias in two factors a learner: the root is taken in one pass.
+        steps = np.maximum(self._steps, 1)
+        unbias = np.sqrt(1.0 - second**steps)
+        root = square.sqrt().add_(self._column(_ADAM_EPSILON * unbias))
+        size = self._column(-learning_rate * unbias / (1.0 - first**steps))
+        self.block.addcdiv_(mean * size, root)
+
+    def _column(self, values: NDArray[np.float64]) -> Tensor:
+        """(P, 1) float32."""
+        return torch.as_tensor(values[:, None], dtype=torch.float32, device=self._device)
 
     # --- the block ---
 

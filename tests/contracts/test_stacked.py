@@ -27,6 +27,10 @@ def stack(shape: Shape, seeds: list[int]) -> Stack:
     return Stack(shape, SETTINGS, [np.random.default_rng(seed) for seed in seeds])
 
 
+def everyone(stacked: Stack) -> np.ndarray:
+    return np.ones(len(stacked), dtype=np.bool_)
+
+
 def minibatch(shape: Shape, seeds: list[int], rows: int = 32) -> Minibatch:
     """Each learner's rows from its own seed; ratios on both sides of the clip."""
     made = []
@@ -113,7 +117,7 @@ def test_a_learner_is_the_same_bit_for_bit_whatever_its_neighbours(name: str) ->
         stacked = stack(shape, seeds)
         for step in range(12):
             batch = minibatch(shape, [seed + 100 * step for seed in seeds])
-            stacked.update(batch, 1e-2)
+            stacked.update(batch, 1e-2, everyone(stacked))
         probe = torch.ones(len(seeds), 4, shape.inputs)
         at = seeds.index(7)
         found.append((stacked.block[at].clone(), stacked.act(probe)[at].clone()))
@@ -128,9 +132,9 @@ def test_who_stays_goes_on_bit_for_bit_when_others_leave() -> None:
         if step == 3:
             left.keep([2])
         batch = minibatch(GAUSSIAN, [1 + step, 2 + step, 3 + step])
-        whole.update(batch, 1e-2)
+        whole.update(batch, 1e-2, everyone(whole))
         mine = batch if step < 3 else Minibatch(**{n: a[2:] for n, a in vars(batch).items()})
-        left.update(mine, 1e-2)
+        left.update(mine, 1e-2, everyone(left))
     assert len(left) == 1
     assert torch.equal(left.block[0], whole.block[2])
 
@@ -139,7 +143,7 @@ def test_a_learner_that_is_no_longer_finite_is_told_apart() -> None:
     stacked = stack(GAUSSIAN, [1, 2, 3])
     batch = minibatch(GAUSSIAN, [1, 2, 3])
     batch.target[1] = float("inf")
-    stacked.update(batch, 1e-3)
+    stacked.update(batch, 1e-3, everyone(stacked))
     assert stacked.finite() == [True, False, True]
 
 
@@ -147,5 +151,24 @@ def test_updates_lower_the_loss() -> None:
     stacked, batch = stack(GAUSSIAN, [1, 2]), minibatch(GAUSSIAN, [1, 2])
     before = float(loss(stacked.block, batch, GAUSSIAN))
     for _ in range(50):
-        stacked.update(batch, 1e-2)
+        stacked.update(batch, 1e-2, everyone(stacked))
     assert float(loss(stacked.block, batch, GAUSSIAN)) < before - 0.5
+
+
+def test_a_learner_that_went_too_far_stops_and_its_neighbours_do_not() -> None:
+    bounded = SETTINGS.model_copy(update={"target_kl": 1e-3})
+    rngs = [np.random.default_rng(seed) for seed in (1, 2)]
+    stacked = Stack(GAUSSIAN, bounded, rngs)
+    free = Stack(GAUSSIAN, SETTINGS, [np.random.default_rng(seed) for seed in (1, 2)])
+    batch = minibatch(GAUSSIAN, [1, 2])
+    acted = stacked.log_prob(stacked.act(batch.obs), batch.action)
+    acted[0] += 0.5  # the first learner's policy is not the one that acted
+    batch = replace(batch, log_prob=acted)
+    going = stacked.update(batch, 1e-3, everyone(stacked))
+    free.update(batch, 1e-3, everyone(free))
+    fresh = stack(GAUSSIAN, [1, 2])
+    assert going.tolist() == [False, True]
+    assert torch.equal(stacked.block[0], fresh.block[0])
+    assert torch.equal(stacked.block[1], free.block[1])
+    # Who has stopped stays so, also where the next rows would let it.
+    assert stacked.update(minibatch(GAUSSIAN, [1, 2]), 1e-3, going).tolist()[0] is False
