@@ -35,6 +35,26 @@ SWEEPS: dict[str, list[dict[str, Any]]] = {
         {"n_steps": 256, "batch_size": 256, "learning_rate": 5e-4, "log_std_init": -1.0},
         {"n_steps": 128, "batch_size": 128, "learning_rate": 7e-4, "log_std_init": -1.0},
     ],
+    "Walker2d-v5": [
+        {},
+        {"learning_rate": 3e-4, "log_std_init": 0.0},
+        {"learning_rate": 5e-4, "log_std_init": -0.5},
+    ],
+    "Ant-v5": [
+        {},
+        {"learning_rate": 3e-4, "log_std_init": -1.0},
+        {"batch_size": 256, "learning_rate": 7e-4, "log_std_init": -0.5, "gamma": 0.99},
+    ],
+    "Pendulum-v1": [
+        {},
+        {"batch_size": 128, "gamma": 0.9},
+        {"batch_size": 256, "gamma": 0.9, "learning_rate": 2e-3},
+    ],
+    "CartPole-v1": [
+        {},
+        {"n_steps": 32, "batch_size": 256},
+        {"batch_size": 128, "learning_rate": 1e-3, "gamma": 0.99},
+    ],
 }
 
 
