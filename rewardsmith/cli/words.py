@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rewardsmith.records import Candidate, Event, Score
@@ -34,32 +35,45 @@ def shares(candidate: Candidate) -> str:
 
 def describe_event(event: Event) -> list[str]:
     """The lines that an event is worth; [] for one that the tables tell better."""
-    if event.event == "launch":
-        return _launch(event.data)
-    name, data = event.candidate, event.data
-    if event.event == "proposing":
-        return [f"generation {data['generation']}: asking for {data['count']} rewards"]
-    if event.event == "checked":
-        return _checked(event)
-    if event.event == "appraised":
-        return [f"  {name} can be exploited: {text}" for text in _warnings(data, "exploit")]
-    if event.event in ("trained", "evaluated"):
-        return _training(event)
-    if event.event == "generation":
-        score = data.get("score")
-        words = f"{name} {number(score['value'])}" if isinstance(score, dict) else "none"
-        return [f"generation {data['generation']} done; best so far: {words}"]
-    if event.event == "all-failed":
-        return [f"all candidates failed: {event.message}"]
-    if event.event == "finals":
-        finalists = ", ".join(str(name) for name in _list(data["finalists"]))
-        return [f"finals: {finalists} and the native reward, on held-out seeds"]
-    if event.event in ("pause", "resume", "cancel", "limit"):
-        return [f"command: {event.event} {event.message}".rstrip()]
-    return []
+    tell = _TOLD.get(event.event)
+    return tell(event) if tell else []
 
 
-def _launch(data: dict[str, Any]) -> list[str]:
+def _proposing(event: Event) -> list[str]:
+    return [f"generation {event.data['generation']}: asking for {event.data['count']} rewards"]
+
+
+def _repaired(event: Event) -> list[str]:
+    why = " ".join(event.message.split())
+    return [f"  {event.candidate} refused and sent back to be mended: {why}"]
+
+
+def _appraised(event: Event) -> list[str]:
+    found = _warnings(event.data, "exploit")
+    return [f"  {event.candidate} can be exploited: {text}" for text in found]
+
+
+def _generation(event: Event) -> list[str]:
+    score = event.data.get("score")
+    best = f"{event.candidate} {number(score['value'])}" if isinstance(score, dict) else "none"
+    return [f"generation {event.data['generation']} done; best so far: {best}"]
+
+
+def _all_failed(event: Event) -> list[str]:
+    return [f"all candidates failed: {event.message}"]
+
+
+def _finals(event: Event) -> list[str]:
+    finalists = ", ".join(str(name) for name in _list(event.data["finalists"]))
+    return [f"finals: {finalists} and the baselines, on held-out seeds"]
+
+
+def _command(event: Event) -> list[str]:
+    return [f"command: {event.event} {event.message}".rstrip()]
+
+
+def _launch(event: Event) -> list[str]:
+    data: dict[str, Any] = event.data
     fitness = data["fitness"]
     unit = f" [{fitness['unit']}]" if fitness["unit"] else ""
     seeds = data["seeds"]
@@ -111,3 +125,18 @@ def _seeds(seeds: Any) -> str:
 
 def _list(value: object) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else []
+
+
+_TOLD: Mapping[str, Callable[[Event], list[str]]] = {
+    "launch": _launch,
+    "proposing": _proposing,
+    "repaired": _repaired,
+    "checked": _checked,
+    "appraised": _appraised,
+    "trained": _training,
+    "evaluated": _training,
+    "generation": _generation,
+    "all-failed": _all_failed,
+    "finals": _finals,
+    **dict.fromkeys(("pause", "resume", "cancel", "limit"), _command),
+}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import sqlite3
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -155,7 +154,7 @@ def test_killed_between_replies_it_pays_for_none_twice(tmp_path: Path) -> None:
         command = from_model(server, "-n", "3", "-i", "1", "-o", tmp_path)
         with started(*command) as run:
             run.until("proposing")
-            until_asked(server, times=2)
+            server.until_asked(2)
             assert not survivors(run.kill())
         done = call("resume", "last", "--json", "-o", tmp_path)
         assert done.returncode == 0, done.stderr
@@ -236,14 +235,6 @@ def test_a_reviewed_reward_is_mended_where_a_probe_confirms_the_doubt(tmp_path: 
     folder = tmp_path / found.record.id / "r01/c00"
     assert "another designer" in (folder / "prompt-review.json").read_text().lower()
     assert (folder / "response-review1.json").exists()
-
-
-def until_asked(server: LoopbackServer, *, times: int) -> None:
-    """Wait until so many requests have come."""
-    deadline = time.monotonic() + 30
-    while len(server.requests) < times:
-        assert time.monotonic() < deadline, "the request never came"
-        time.sleep(0.02)
 
 
 def slots_asked(runs_dir: Path) -> list[str]:
