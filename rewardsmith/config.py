@@ -84,7 +84,7 @@ class LimitConfig(Record):
     """Where a run stops by itself; it can be resumed with a higher limit."""
 
     wall_s: float | None = Field(None, gt=0)
-    """Seconds of wall time of one `run` or `resume`."""
+    """Seconds of wall time in all, those before a `resume` included."""
 
 
 class RunConfig(Record):

@@ -102,7 +102,9 @@ class Search:
             reasons = {c.failure.for_human for c in candidates if c.failure}
             self._control.tell("all-failed", message="; ".join(sorted(reasons)), attempt=attempt)
         else:
-            raise NoSurvivor(f"every candidate of generation {index} failed, also when tried again")
+            raise NoSurvivor(
+                f"every candidate of generation {index} failed, attempts: {attempt + 1}"
+            )
         self._commit(index, attempt)
 
     def _propose(self, index: int, attempt: int) -> list[Candidate]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from rewardsmith import loop, single
@@ -9,6 +10,7 @@ from rewardsmith.appraise import Appraisal, Reviewer
 from rewardsmith.calls import StoredCalls
 from rewardsmith.config import RunConfig
 from rewardsmith.engine.local import LocalEngine
+from rewardsmith.llm.client import idle_keys
 from rewardsmith.measure import Observe
 from rewardsmith.propose import Proposer
 from rewardsmith.propose.grammar import GrammarProposer
@@ -95,9 +97,7 @@ def _launch(record: RunRecord, store: Store) -> dict[str, object]:
         "task": record.task.sentence,
         "fitness": fitness.model_dump(),
         "proposer": record.proposer,
-        "notices": list(GrammarProposer().notices(record.task))
-        if record.proposer == OFFLINE
-        else [],
+        "notices": _notices(record),
         "possibly_paid": [
             call.slot for call in store.calls(record.id) if not call.reply and not call.error
         ],
@@ -108,3 +108,12 @@ def _launch(record: RunRecord, store: Store) -> dict[str, object]:
             record.config.train.episodes or record.task.budget.episodes,
         ).model_dump(),
     }
+
+
+def _notices(record: RunRecord) -> list[str]:
+    if record.proposer != OFFLINE:
+        return []
+    notices = list(GrammarProposer().notices(record.task))
+    if keys := idle_keys(os.environ):
+        notices.append(f"{', '.join(keys)} is set, but no model is named: --model NAME asks one")
+    return notices

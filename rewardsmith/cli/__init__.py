@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
@@ -44,12 +42,8 @@ app.command()(show.version)
 
 
 @app.callback()
-def options(
-    verbose: Annotated[int, typer.Option("-v", "--verbose", count=True, help="Log more.")] = 0,
-) -> None:
+def options(verbose: search.Verbose = 0) -> None:
     """What holds for every command."""
-    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
 
 
 def main() -> None:

@@ -29,8 +29,8 @@ def shares(candidate: Candidate) -> str:
     if not trainings:
         return ""
     terms = sorted(trainings[0].terms, key=lambda term: -term.share)
-    text = " ".join(f"{term.name} {term.share:.0%}" for term in terms[:_SHOWN_TERMS])
-    return text + (" ..." if len(terms) > _SHOWN_TERMS else "")
+    text = ", ".join(f"{term.name} {term.share:.0%}" for term in terms[:_SHOWN_TERMS])
+    return text + (", ..." if len(terms) > _SHOWN_TERMS else "")
 
 
 def describe_event(event: Event) -> list[str]:
@@ -40,7 +40,9 @@ def describe_event(event: Event) -> list[str]:
 
 
 def _proposing(event: Event) -> list[str]:
-    return [f"generation {event.data['generation']}: asking for {event.data['count']} rewards"]
+    count = event.data["count"]
+    rewards = "1 reward" if count == 1 else f"{count} rewards"
+    return [f"generation {event.data['generation']}: asking for {rewards}"]
 
 
 def _repaired(event: Event) -> list[str]:

@@ -172,10 +172,11 @@ def test_a_server_that_is_down_is_one_line_and_the_run_goes_on_when_it_is_up(
 ) -> None:
     port = free_port()
     command = from_model(f"http://127.0.0.1:{port}/v1", "-n", "1", "-i", "1", "-o", tmp_path)
-    down = call(*command)
+    down = call(*command, "-v")
     assert down.returncode == 1
     assert "Traceback" not in down.stderr
-    said, how = down.stderr.splitlines()
+    *logged, said, how = down.stderr.splitlines()
+    assert any("trying again in" in line for line in logged), "-v tells what goes on"
     assert "cannot be reached" in said and "resume with: rewardsmith resume" in how
     with LoopbackServer(says(fenced(STAND.format(term="up"))), port=port):
         resumed = call("resume", "last", "--json", "-o", tmp_path)
