@@ -184,6 +184,21 @@ def test_a_server_that_is_down_is_one_line_and_the_run_goes_on_when_it_is_up(
     assert lines_of(resumed)[-1]["best"]["candidate"] == "r01c00"
 
 
+def test_a_model_of_litellms_is_asked_through_litellm(tmp_path: Path) -> None:
+    with LoopbackServer(says(fenced(STAND.format(term="lite")))) as server:
+        once = ("-n", "1", "-i", "1", "--set", "search.report_seeds=1", "-o", tmp_path)
+        done = call(
+            *(*BALANCE, *TINY, "-m", "openai/served", *once),
+            OPENAI_API_KEY=SECRET,
+            OPENAI_BASE_URL=server.url,
+            OPENAI_API_BASE=server.url,
+        )
+    assert done.returncode == 0, done.stderr
+    assert [request["model"] for request in server.requests] == ["served"]
+    (code,) = (path.read_text() for path in tmp_path.glob("*/r01/c00/reward.py"))
+    assert code == STAND.format(term="lite")
+
+
 def test_a_model_that_talks_nonsense_is_told_so_twice_and_then_given_up(tmp_path: Path) -> None:
     with LoopbackServer(says("The answer is love.")) as server:
         done = call(*from_model(server, "-n", "1", "-i", "1", "--json", "-o", tmp_path))
