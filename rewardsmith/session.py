@@ -16,7 +16,7 @@ from rewardsmith.propose import Proposer
 from rewardsmith.propose.grammar import GrammarProposer
 from rewardsmith.records import Event, TaskSpec
 from rewardsmith.reward import Transitions
-from rewardsmith.selection import plan_seeds
+from rewardsmith.selection import SeedPlan, plan_seeds
 from rewardsmith.sim.rollout import random_transitions
 from rewardsmith.start import OFFLINE
 from rewardsmith.store import RunRecord, Store
@@ -101,13 +101,16 @@ def _launch(record: RunRecord, store: Store) -> dict[str, object]:
         "possibly_paid": [
             call.slot for call in store.calls(record.id) if not call.reply and not call.error
         ],
-        "seeds": plan_seeds(
-            record.config.seed,
-            record.config.search.seeds,
-            record.config.search.report_seeds,
-            record.config.train.episodes or record.task.budget.episodes,
-        ).model_dump(),
+        "seeds": _seeds(record).model_dump(),
     }
+
+
+def _seeds(record: RunRecord) -> SeedPlan:
+    if record.kind == "train":
+        return single.seeds_of(record)
+    search = record.config.search
+    episodes = record.config.train.episodes or record.task.budget.episodes
+    return plan_seeds(record.config.seed, search.seeds, search.report_seeds, episodes)
 
 
 def _notices(record: RunRecord) -> list[str]:

@@ -70,6 +70,8 @@ def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()
         InitialReward(name=Path(name).name, code=read_reward(Path(name))) for name in config.init
     )
     kind = "train" if train_seeds else "search"
+    if kind == "train":  # its sentence is only a title: there is nothing in it to be measured
+        spec = spec.model_copy(update={"fitness": spec.fitness.model_copy(update={"unread": ()})})
     return store.create_run(
         kind=kind,
         train_seeds=train_seeds,

@@ -200,20 +200,27 @@ def go(record: RunRecord, store: Store, *, json: bool, quiet: bool) -> None:
     """Run a search with its display; an interrupt leaves the state saved and says how to resume."""
     from rewardsmith import report, session
     from rewardsmith.cli import console
-    from rewardsmith.errors import Cancelled, LimitReached, ModelError, NoSurvivor
+    from rewardsmith.errors import (
+        Cancelled,
+        CandidateError,
+        LimitReached,
+        ModelError,
+        NoSurvivor,
+    )
 
+    stops = (KeyboardInterrupt, Cancelled, CandidateError, LimitReached, ModelError, NoSurvivor)
     display = console.display(store, json=json, quiet=quiet)
     try:
         with display:
             done = session.search(record, store, display.observe)
-    except (KeyboardInterrupt, Cancelled, LimitReached, ModelError, NoSurvivor) as error:
+    except stops as error:
         stopped = store.run(record.id)
         # With JSON the last line is "done" also here, with the status that the run came to; a
         # person is shown how far it came.
         if json or store.candidates(record.id):
             display.finish(stopped, report.result(store, stopped))
         stop = Cancelled("interrupted") if isinstance(error, KeyboardInterrupt) else error
-        if not isinstance(stop, NoSurvivor):
+        if not isinstance(stop, NoSurvivor | CandidateError):
             stop.add_note(
                 f"resume with: rewardsmith resume {record.id} --runs-dir {store.runs_dir}"
             )

@@ -19,7 +19,8 @@ def candidate_table(
     run: RunRecord, candidates: Sequence[Candidate], best: Candidate | None
 ) -> Table:
     """Every candidate with its score at selection."""
-    table = Table(title=Text(f"candidates on the selection seeds: {_measure_words(run)}"))
+    what = "candidates on the selection seeds" if run.kind == "search" else "the given reward"
+    table = Table(title=Text(f"{what}: {_measure_words(run)}"))
     table.add_column("candidate", no_wrap=True)
     table.add_column("made by", overflow="fold")
     table.add_column("fitness [95 %]", justify="right", no_wrap=True)
@@ -38,7 +39,8 @@ def report_table(
     best: Candidate,
 ) -> Table:
     """The finalists and the baselines, each beside the best."""
-    table = Table(title=Text(f"trained again on held-out seeds: {_measure_words(run)}"))
+    what = "trained again on held-out" if run.kind == "search" else "trained on the given"
+    table = Table(title=Text(f"{what} seeds: {_measure_words(run)}"))
     table.add_column("reward", no_wrap=True)
     table.add_column("fitness [95 %]", justify="right", no_wrap=True)
     table.add_column("native return", justify="right", no_wrap=True)

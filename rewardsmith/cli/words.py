@@ -8,6 +8,10 @@ from typing import Any
 from rewardsmith.records import Candidate, Event, Score
 
 _SHOWN_TERMS = 4
+_SEEDS = {
+    "training": ("selection", "report"),
+    "episode": ("selection_episodes", "report_episodes"),
+}
 
 
 def number(value: float) -> str:
@@ -81,18 +85,20 @@ def _launch(event: Event) -> list[str]:
     seeds = data["seeds"]
     lines = [
         f"fitness: {fitness['name']} = {fitness['expression']}{unit}; {fitness['why']}",
-        f"proposer: {data['proposer']}",
+        *([] if data["proposer"] == "none" else [f"proposer: {data['proposer']}"]),
     ]
     if fitness["unread"]:
         lines.insert(1, f"not measured by this fitness: {', '.join(fitness['unread'])}")
     lines += [f"notice: {notice}" for notice in data["notices"]]
     if data["possibly_paid"]:
         lines.append(f"possibly paid without a reply: {', '.join(data['possibly_paid'])}")
-    lines.append(
-        f"training seeds: selection {_seeds(seeds['selection'])}, report {_seeds(seeds['report'])};"
-        f" episode seeds: selection {_seeds(seeds['selection_episodes'])},"
-        f" report {_seeds(seeds['report_episodes'])}"
-    )
+    pairs = {
+        what: f"selection {_seeds(seeds[names[0]])}, report {_seeds(seeds[names[1]])}"
+        if seeds[names[0]]
+        else _seeds(seeds[names[1]])
+        for what, names in _SEEDS.items()
+    }
+    lines.append(f"training seeds: {pairs['training']}; episode seeds: {pairs['episode']}")
     return [*lines, f"run: {data['run_dir']}"]
 
 
@@ -122,7 +128,9 @@ def _training(event: Event) -> list[str]:
 
 def _seeds(seeds: Any) -> str:
     numbers = _list(seeds)
-    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}"
+    if len(numbers) > 1 and numbers == list(range(numbers[0], numbers[-1] + 1)):
+        return f"{numbers[0]}-{numbers[-1]}"
+    return ",".join(map(str, numbers))
 
 
 def _list(value: object) -> list[Any]:

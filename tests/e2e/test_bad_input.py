@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,23 @@ def test_a_reward_that_the_critic_refuses_is_not_trained(tmp_path: Path) -> None
     done = call("train", reward, "-e", "CartPole-v1", *TINY, "-o", tmp_path / "runs")
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1 and "lazy.py is refused" in done.stderr
+
+
+def test_a_given_reward_that_breaks_in_training_fails_and_says_when(tmp_path: Path) -> None:
+    reward = tmp_path / "late.py"
+    reward.write_text(
+        "import numpy as np\n\ndef compute_reward(next_state, t):\n"
+        "    late = (t > 90) & (t < 400)\n"
+        "    return {'up': np.where(late, np.nan, 1.0 - np.abs(next_state.pole_angle))}\n"
+    )
+    more = ("--task", "balance", "--timesteps", "8000", "--seeds", "3,5", "-o", tmp_path)
+    done = call("train", reward, "-e", "CartPole-v1", *more)
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r'rewardsmith: after [\d,]+ steps of training: term "up" is nan .*\n', done.stderr
+    )
+    assert "training seeds: 3,5; episode seeds" in done.stdout
+    assert "r01c00 failed: after" in done.stdout
 
 
 def test_when_all_failed_each_reason_is_shown_with_the_run_and_nothing_is_lost(

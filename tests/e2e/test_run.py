@@ -110,6 +110,8 @@ def test_an_exported_reward_trains_on_the_seeds_that_are_given(
     lines = lines_of(done)
     trained = {line["training"] for line in lines if line["event"] == "trained"}
     assert trained == {"r01c00/report-0", "r01c00/report-1"}
+    assert (lines[0]["seeds"]["selection"], lines[0]["seeds"]["report"]) == ([], [0, 1])
+    assert lines[0]["fitness"]["unread"] == []
     assert lines[-1]["best"]["seeds"] == 2
     assert Path(lines[-1]["policy_file"]).exists()
 
