@@ -22,6 +22,7 @@ FAILED, USAGE, LIMIT, NO_SURVIVOR, INTERRUPTED = 1, 2, 3, 4, 130
 app = typer.Typer(
     name="rewardsmith",
     help="A sentence and an environment in; a trained policy and the reward that taught it out.",
+    epilog='Begin with: rewardsmith run "run forward as fast as possible" --env HalfCheetah-v5',
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

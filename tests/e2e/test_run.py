@@ -124,6 +124,13 @@ def test_a_stored_policy_is_measured_on_the_seeds_that_are_given(shown: Shown, n
     assert all(-1.0 <= fitness <= 1.0 for fitness in episodes["fitness"])
 
 
+def test_yes_takes_the_native_return_where_no_task_is_declared_and_nowhere_else() -> None:
+    plan = call("run", "climb the hill", "-e", "MountainCar-v0", "--yes", "--dry-run")
+    assert plan.returncode == 0 and "native_return" in plan.stdout
+    unread = call("run", "do a backflip", "-e", "HalfCheetah-v5", "--yes", "--dry-run")
+    assert unread.returncode == 2 and "--task NAME" in unread.stderr
+
+
 def test_settings_that_were_written_are_read_again(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     assert call("config", "init", file).returncode == 0
