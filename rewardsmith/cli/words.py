@@ -56,7 +56,8 @@ def _repaired(event: Event) -> list[str]:
 
 def _appraised(event: Event) -> list[str]:
     found = _warnings(event.data, "exploit")
-    return [f"  {event.candidate} can be exploited: {text}" for text in found]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return [f"  {event.candidate} can be exploited: {text}{more}" for text in found[:1]]
 
 
 def _generation(event: Event) -> list[str]:
