@@ -69,10 +69,14 @@ def load(name: str = "last", *, runs_dir: str | Path = "runs") -> Run:
     return Run(store, store.run(name).id)
 
 
-def check(reward: str | Path, env: str, *, unsafe: bool = False, **env_kwargs: Any) -> Verdict:
-    """What the critic says of a reward, given as code or as a path."""
-    code = start.read_reward(reward) if isinstance(reward, Path) else reward
-    spec = tasks.resolve(env, "check a reward", fitness="native", env_kwargs=env_kwargs)
+def check(
+    reward: str | Path, env: str | Callable[..., Any], *, unsafe: bool = False, **env_kwargs: Any
+) -> Verdict:
+    """What the critic says of a reward, given as code or as the path of a .py or .md file."""
+    is_path = isinstance(reward, Path) or reward.endswith((".py", ".md"))
+    code = start.read_reward(Path(reward)) if is_path else str(reward)
+    name = env if isinstance(env, str) else factory_name(env)
+    spec = tasks.resolve(name, "check a reward", fitness="native", env_kwargs=env_kwargs)
     return critic.check(code, spec, session.probe_transitions(spec, 0), unsafe=unsafe)
 
 

@@ -9,13 +9,19 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from rewardsmith.errors import UserError
 from rewardsmith.records import Record
 
 
-class SearchConfig(Record):
+class Settings(Record):
+    """A table of settings; the text below each stands beside it in a settings file."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class SearchConfig(Settings):
     """How wide and how long to search."""
 
     iterations: int = Field(2, ge=1)
@@ -38,7 +44,7 @@ class SearchConfig(Record):
     """Train the environment's own reward beside the finalists."""
 
 
-class TrainConfig(Record):
+class TrainConfig(Settings):
     """How policies are trained."""
 
     algo: Literal["ppo", "sac"] = "ppo"
@@ -49,13 +55,14 @@ class TrainConfig(Record):
     warm_start: Literal["off", "parent"] = "off"
     """`parent`: a policy goes on from the weights of its candidate's first parent (Eureka)."""
     timesteps: int | None = Field(None, ge=1)
-    """Environment steps per policy; None takes the environment's budget."""
+    """Environment steps per policy; unset takes the environment's budget."""
     n_envs: int | None = Field(None, ge=1)
+    """Copies of the environment that a policy learns in."""
     episodes: int | None = Field(None, ge=1)
     """Evaluation episodes per policy."""
     hyperparams: dict[str, bool | int | float | str] = {}
     max_workers: int | None = Field(None, ge=1)
-    """Trainings at once; None takes one a core."""
+    """Trainings at once; unset takes one a core."""
     timeout_s: float = Field(7200.0, gt=0)
     """A training that takes longer is ended: that candidate failed."""
     stall_s: float = Field(180.0, gt=0)
@@ -64,7 +71,7 @@ class TrainConfig(Record):
     """Seconds between two checkpoints of a training, from which a resumed run goes on."""
 
 
-class ModelConfig(Record):
+class ModelConfig(Settings):
     """Who proposes rewards."""
 
     proposer: Literal["auto", "llm", "grammar"] = "auto"
@@ -72,25 +79,29 @@ class ModelConfig(Record):
     name: str = ""
     """A litellm model string, or the name that an OpenAI-compatible server knows."""
     api_base: str = ""
+    """An OpenAI-compatible server; empty for the provider's own."""
     review: bool = False
     """A second prompt reads every sound reward against the task before it is trained."""
     temperature: float = Field(1.0, ge=0, le=2)
     max_tokens: int = Field(4096, ge=64)
+    """Of one reply; one that is cut off is asked for again with twice as many."""
     concurrency: int = Field(4, ge=1)
+    """Requests at once."""
     timeout_s: float = Field(120.0, gt=0)
 
 
-class LimitConfig(Record):
+class LimitConfig(Settings):
     """Where a run stops by itself; it can be resumed with a higher limit."""
 
     wall_s: float | None = Field(None, gt=0)
-    """Seconds of wall time of one `run` or `resume`."""
+    """Seconds of wall time in all, those before a `resume` included."""
 
 
-class RunConfig(Record):
+class RunConfig(Settings):
     """All settings of a run."""
 
     env: str = ""
+    """A Gymnasium id, `module:callable` or `file.py:callable`."""
     env_kwargs: dict[str, bool | int | float | str] = {}
     task: str = ""
     """The sentence."""
@@ -103,6 +114,7 @@ class RunConfig(Record):
     init: tuple[str, ...] = ()
     """Files of the user's own rewards to start from."""
     seed: int = Field(0, ge=0, lt=2**31)
+    """Where all randomness comes from."""
     unsafe_no_jail: bool = False
     search: SearchConfig = SearchConfig()
     train: TrainConfig = TrainConfig()
@@ -176,17 +188,28 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def to_toml(config: RunConfig) -> str:
-    """The settings as a TOML file, unset ones as comments."""
+    """The settings as a TOML file with their meanings, unset ones as comments."""
     lines: list[str] = []
     tables: dict[str, list[str]] = {"": []}
     for path, value in flatten(config.model_dump()).items():
         table, _, key = path.rpartition(".")
         text = f"# {key} =" if value is None else f"{key} = {_toml(value)}"
-        tables.setdefault(table, []).append(text)
+        meaning = " ".join(_meaning(path).split())
+        rows = [f"# {meaning}", text] if meaning else [text]
+        tables.setdefault(table, []).extend(rows)
     for table, rows in tables.items():
         lines += ["", f"[{table}]"] if table else []
         lines += rows
     return "\n".join(lines) + "\n"
+
+
+def _meaning(path: str) -> str:
+    """What the setting `search.samples` is for."""
+    *tables, key = path.split(".")
+    model: Any = RunConfig
+    for table in tables:
+        model = model.model_fields[table].annotation
+    return model.model_fields[key].description or ""
 
 
 def _value(text: str) -> Any:

@@ -39,7 +39,7 @@ def make_env(env: str, env_kwargs: Mapping[str, Any]) -> Env:
     build = _factory(env) if from_factory else _registered(env)
     # What a constructor that is not ours raises when its arguments or its files are wrong.
     expected = (gymnasium.error.Error, ImportError, TypeError, ValueError, OSError, RuntimeError,
-                AssertionError, AttributeError, LookupError)  # fmt: skip
+                AssertionError, AttributeError, LookupError, ArithmeticError)  # fmt: skip
     try:
         built = build(**env_kwargs)
     except expected as error:

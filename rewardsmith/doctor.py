@@ -10,6 +10,7 @@ import sys
 from rewardsmith.assets import assets_dir
 from rewardsmith.errors import UserError
 from rewardsmith.jail import service
+from rewardsmith.llm.client import configured_model, idle_keys
 from rewardsmith.records import Record
 from rewardsmith.sim import mjbatch
 from rewardsmith.sim.formulas import FORMULAS
@@ -89,9 +90,9 @@ def _cores() -> Examined:
 
 def _keys() -> Examined:
     """Says which keys are set, never their values."""
-    names = [name for name in os.environ if name.endswith("_API_KEY")]
-    model = os.environ.get("REWARDSMITH_MODEL", "")
+    names = idle_keys(os.environ)
+    model = configured_model(os.environ)
     detail = f"REWARDSMITH_MODEL={model}" if model else "none: the offline baseline proposes"
     if names and not model:
-        detail += f" ({', '.join(sorted(names))} is set: name a model with --model)"
+        detail += f" ({', '.join(names)} is set: name a model with --model)"
     return Examined(name="model", ok=bool(model), detail=detail, needed=False)

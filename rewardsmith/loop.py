@@ -102,7 +102,9 @@ class Search:
             reasons = {c.failure.for_human for c in candidates if c.failure}
             self._control.tell("all-failed", message="; ".join(sorted(reasons)), attempt=attempt)
         else:
-            raise NoSurvivor(f"every candidate of generation {index} failed, also when tried again")
+            raise NoSurvivor(
+                f"every candidate of generation {index} failed, attempts: {attempt + 1}"
+            )
         self._commit(index, attempt)
 
     def _propose(self, index: int, attempt: int) -> list[Candidate]:
@@ -160,14 +162,18 @@ class Search:
         """Let the critic judge; a broken one goes back to the proposer a few times."""
         while candidate.stage is Stage.PROPOSED:
             self._control.stage()
-            past = self._earlier(candidate.generation)
-            verdict = self._parts.appraisal.judge(candidate, past)
-            candidate = candidate.model_copy(update={"verdict": verdict})
-            if verdict.ok:
-                candidate = self._save(candidate.model_copy(update={"stage": Stage.CHECKED}))
-            else:
+            # A refusal is stored before it is told: after a kill it must read as it did, timings
+            # and all, for the stored reply to be found by what was asked.
+            verdict = candidate.verdict or self._parts.appraisal.judge(
+                candidate, self._earlier(candidate.generation)
+            )
+            stage = Stage.CHECKED if verdict.ok else Stage.PROPOSED
+            update = {"verdict": verdict, "stage": stage}
+            candidate = self._save(candidate.model_copy(update=update))
+            if not verdict.ok:
                 candidate = self._repair(candidate, verdict)
-            self._control.tell("checked", candidate)
+            if candidate.stage is not Stage.PROPOSED:
+                self._control.tell("checked", candidate)
         return candidate
 
     def _repair(self, candidate: Candidate, verdict: Verdict) -> Candidate:
@@ -177,8 +183,9 @@ class Search:
             proposal = self._parts.proposer.repair(candidate, verdict, self._task, attempt)
         if proposal is None or proposal.failure:
             return self._save(_failed(candidate, _refusal(verdict)))
+        self._control.tell("repaired", candidate, message=verdict.errors[0])
         repaired = {"code": proposal.code, "repairs": attempt, "prompt_hash": proposal.prompt_hash}
-        return self._save(candidate.model_copy(update=repaired))
+        return self._save(candidate.model_copy(update={**repaired, "verdict": None}))
 
     def _train(self, candidates: list[Candidate]) -> list[Candidate]:
         self._control.stage()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from rewardsmith import loop, single
@@ -9,12 +10,13 @@ from rewardsmith.appraise import Appraisal, Reviewer
 from rewardsmith.calls import StoredCalls
 from rewardsmith.config import RunConfig
 from rewardsmith.engine.local import LocalEngine
+from rewardsmith.llm.client import idle_keys
 from rewardsmith.measure import Observe
 from rewardsmith.propose import Proposer
 from rewardsmith.propose.grammar import GrammarProposer
 from rewardsmith.records import Event, TaskSpec
 from rewardsmith.reward import Transitions
-from rewardsmith.selection import plan_seeds
+from rewardsmith.selection import SeedPlan, plan_seeds
 from rewardsmith.sim.rollout import random_transitions
 from rewardsmith.start import OFFLINE
 from rewardsmith.store import RunRecord, Store
@@ -95,16 +97,26 @@ def _launch(record: RunRecord, store: Store) -> dict[str, object]:
         "task": record.task.sentence,
         "fitness": fitness.model_dump(),
         "proposer": record.proposer,
-        "notices": list(GrammarProposer().notices(record.task))
-        if record.proposer == OFFLINE
-        else [],
+        "notices": _notices(record),
         "possibly_paid": [
             call.slot for call in store.calls(record.id) if not call.reply and not call.error
         ],
-        "seeds": plan_seeds(
-            record.config.seed,
-            record.config.search.seeds,
-            record.config.search.report_seeds,
-            record.config.train.episodes or record.task.budget.episodes,
-        ).model_dump(),
+        "seeds": _seeds(record).model_dump(),
     }
+
+
+def _seeds(record: RunRecord) -> SeedPlan:
+    if record.kind == "train":
+        return single.seeds_of(record)
+    search = record.config.search
+    episodes = record.config.train.episodes or record.task.budget.episodes
+    return plan_seeds(record.config.seed, search.seeds, search.report_seeds, episodes)
+
+
+def _notices(record: RunRecord) -> list[str]:
+    if record.proposer != OFFLINE:
+        return []
+    notices = list(GrammarProposer().notices(record.task))
+    if keys := idle_keys(os.environ):
+        notices.append(f"{', '.join(keys)} is set, but no model is named: --model NAME asks one")
+    return notices

@@ -11,7 +11,7 @@ from rewardsmith.errors import Cancelled, CandidateError, LimitReached
 from rewardsmith.measure import Arm, Measure, Observe
 from rewardsmith.records import Candidate, RunStatus, Stage
 from rewardsmith.reward import Transitions
-from rewardsmith.selection import plan_seeds, score
+from rewardsmith.selection import SeedPlan, plan_seeds, score
 from rewardsmith.store import RunRecord, Store
 
 
@@ -20,18 +20,21 @@ def train(
 ) -> RunRecord:
     """Check, train, measure; what is stored already is not done again.
 
-    Raises CandidateError where the critic refuses the reward, and as `Control.poll`.
+    Raises CandidateError where the critic refuses the reward or every training failed, and as
+    `Control.poll`.
     """
     control = Control(run, store, observe, time.monotonic)
     measure = Measure(run, store, engine, observe, control.poll)
     try:
         candidate = _checked(run, store, transitions)
-        arms = measure.train([candidate], "report", run.train_seeds)
-        episodes = run.config.train.episodes or run.task.budget.episodes
-        seeds = plan_seeds(run.config.seed, 1, 1, episodes).report_episodes
-        for arm in measure.evaluate(arms, "report", seeds):
+        plan = seeds_of(run)
+        arms = measure.train([candidate], "report", plan.report)
+        for arm in measure.evaluate(arms, "report", plan.report_episodes):
             measure.keep_best_policy(arm, "report")
-            store.save_candidate(run.id, _measured(arm))
+            candidate = _measured(arm)
+            store.save_candidate(run.id, candidate)
+        if candidate.failure and not candidate.score:
+            raise CandidateError(candidate.failure.cause, candidate.failure.for_human)
         control.update(status=RunStatus.DONE, best=candidate.id)
     except CandidateError:
         control.update(status=RunStatus.FAILED)
@@ -43,6 +46,13 @@ def train(
         control.update(status=RunStatus.CANCELLED)
         raise
     return control.run
+
+
+def seeds_of(run: RunRecord) -> SeedPlan:
+    """The given training seeds, and the episode seeds on which they are measured; none select."""
+    episodes = run.config.train.episodes or run.task.budget.episodes
+    plan = plan_seeds(run.config.seed, 0, 0, episodes)
+    return plan.model_copy(update={"report": run.train_seeds, "selection_episodes": ()})
 
 
 def _checked(run: RunRecord, store: Store, transitions: Transitions) -> Candidate:

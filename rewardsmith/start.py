@@ -15,7 +15,7 @@ from rewardsmith import tasks
 from rewardsmith.config import RunConfig
 from rewardsmith.errors import CandidateError, UserError
 from rewardsmith.jail import service
-from rewardsmith.llm.client import configured_model
+from rewardsmith.llm.client import configured_model, connect
 from rewardsmith.propose import parse
 from rewardsmith.records import RunStatus, TaskSpec
 from rewardsmith.store import InitialReward, RunRecord, Store
@@ -63,11 +63,15 @@ def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()
     if config.train.algo == "sac" and not spec.action.low:
         raise UserError(f"sac needs continuous, bounded actions; {spec.env} has none: use ppo")
     config = settle_proposer(config)
+    if config.model.proposer == "llm":
+        connect(config.model.name, api_base=config.model.api_base or None)
     layers = service.probe(unsafe=config.unsafe_no_jail)
     init = tuple(
         InitialReward(name=Path(name).name, code=read_reward(Path(name))) for name in config.init
     )
     kind = "train" if train_seeds else "search"
+    if kind == "train":  # its sentence is only a title: there is nothing in it to be measured
+        spec = spec.model_copy(update={"fitness": spec.fitness.model_copy(update={"unread": ()})})
     return store.create_run(
         kind=kind,
         train_seeds=train_seeds,
@@ -116,6 +120,8 @@ def settle_proposer(config: RunConfig) -> RunConfig:
     if chosen.proposer == "llm" and not name:
         raise UserError("no model: give --model NAME, such as gpt-5 or anthropic/claude-sonnet-5")
     by_model = chosen.proposer != "grammar" and bool(name)
+    if chosen.api_base and chosen.proposer == "auto" and not name:
+        raise UserError(f"which model of {chosen.api_base}? give --model NAME as well")
     if chosen.review and not by_model:
         raise UserError("a review needs a model: give --model NAME, or leave --review out")
     settled = {"proposer": "llm" if by_model else "grammar", "name": name if by_model else ""}

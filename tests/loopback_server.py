@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -85,6 +86,13 @@ class LoopbackServer:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+    def until_asked(self, times: int, patience_s: float = 60.0) -> None:
+        """Wait until so many requests have come in all."""
+        deadline = time.monotonic() + patience_s
+        while len(self.requests) < times:
+            assert time.monotonic() < deadline, f"request {times} never came"
+            time.sleep(0.02)
 
     def _next(self, body: dict[str, Any], key: str) -> Answer:
         with self._lock:

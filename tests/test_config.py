@@ -150,3 +150,10 @@ def test_any_settings_read_back_from_toml_and_from_json(
     again = config.build(written(tmp_path_factory.getbasetemp(), config.to_toml(settled)))
     assert again == settled
     assert RunConfig.model_validate_json(settled.model_dump_json()) == settled
+
+
+def test_a_settings_file_says_what_each_setting_is_for() -> None:
+    hyperparams = {"gamma": 0.9}
+    text = config.to_toml(config.build({"train": {"hyperparams": hyperparams}}))
+    assert "# Candidates per generation.\nsamples = 4\n" in text
+    assert "PPO only" in text and "\nhyperparams = {gamma = 0.9}\n" in text

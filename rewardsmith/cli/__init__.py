@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
@@ -24,6 +22,7 @@ FAILED, USAGE, LIMIT, NO_SURVIVOR, INTERRUPTED = 1, 2, 3, 4, 130
 app = typer.Typer(
     name="rewardsmith",
     help="A sentence and an environment in; a trained policy and the reward that taught it out.",
+    epilog='Begin with: rewardsmith run "run forward as fast as possible" --env HalfCheetah-v5',
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -44,12 +43,8 @@ app.command()(show.version)
 
 
 @app.callback()
-def options(
-    verbose: Annotated[int, typer.Option("-v", "--verbose", count=True, help="Log more.")] = 0,
-) -> None:
+def options(verbose: search.Verbose = 0) -> None:
     """What holds for every command."""
-    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
 
 
 def main() -> None:

@@ -137,9 +137,9 @@ class Screen:
             out.print(tables.report_table(run, candidates, baselines, best))
         for line in tables.footnotes(run, candidates, baselines, best):
             out.print(Text(line, "dim"))
-        self._paths(result)
+        self._paths(result, by_model=run.config.model.proposer == "llm")
 
-    def _paths(self, result: Result) -> None:
+    def _paths(self, result: Result, *, by_model: bool) -> None:
         out = self._console
         rows = [("best reward", result.reward_file), ("its policy", result.policy_file)]
         for name, path in [*rows, ("the run", result.run_dir)]:
@@ -147,7 +147,8 @@ class Screen:
                 out.print(f"{name:<12} {path}", soft_wrap=True, highlight=False, markup=False)
         cost = "unknown" if result.cost_usd is None else f"{result.cost_usd:.4f} USD"
         paid = f", {result.possibly_paid} call(s) possibly paid" if result.possibly_paid else ""
-        out.print(f"model cost   {cost}{paid}; {result.wall_s:.0f} s", highlight=False)
+        asked = f"model cost {cost}{paid}" if by_model else "no model was asked"
+        out.print(f"{'took':<12} {result.wall_s:.0f} s; {asked}", highlight=False)
 
 
 def show_plan(config: RunConfig, task: TaskSpec, proposer: str) -> None:
@@ -162,10 +163,11 @@ def show_plan(config: RunConfig, task: TaskSpec, proposer: str) -> None:
         if config.model.proposer == "llm"
         else "no calls to a model"
     )
+    unit = f" [{task.fitness.unit}]" if task.fitness.unit else ""
     out = _console()
     for name, text in (
         ("environment", task.env),
-        ("fitness", f"{task.fitness.expression} [{task.fitness.unit}]: {task.fitness.why}"),
+        ("fitness", f"{task.fitness.expression}{unit}; {task.fitness.why}"),
         ("proposer", f"{proposer}; {asked}"),
         ("candidates", f"{search.iterations} generations x {search.samples}"),
         ("trainings", f"{trainings} of {timesteps:,} steps each, {trainings * timesteps:,} in all"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,20 @@ if TYPE_CHECKING:
     from rewardsmith.config import RunConfig
     from rewardsmith.store import RunRecord, Store
 
+
+def log_more(count: int) -> int:
+    """Log to stderr: warnings, with -v what goes on, with -vv everything; gives `count` back."""
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(count, 2)]
+    # The option stands before the command and after it: whichever is given decides.
+    if count or not logging.root.handlers:
+        form = "%(levelname)s %(name)s: %(message)s"
+        logging.basicConfig(level=level, format=form, force=True)
+    return count
+
+
+Verbose = Annotated[
+    int, typer.Option("-v", "--verbose", count=True, callback=log_more, help="Log more; -vv: all.")
+]
 RunsDir = Annotated[Path, typer.Option("-o", "--runs-dir", help="Where runs are stored.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON lines on stdout, nothing else.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only the result.")]
@@ -25,7 +40,10 @@ KeyValues = Annotated[
 Hyperparams = Annotated[
     list[str] | None, typer.Option("--hyperparams", help="KEY=VALUE for the algorithm.")
 ]
-TimeLimit = Annotated[float | None, typer.Option("--time-limit", help="Seconds in all; then 3.")]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option("--time-limit", help="Seconds in all; then it stops with exit code 3."),
+]
 Workers = Annotated[int | None, typer.Option("--max-workers", help="Trainings at once.")]
 Algo = Annotated[str | None, typer.Option("--algo", help="ppo or sac.")]
 Backend = Annotated[str | None, typer.Option("--backend", help="auto, population or sb3.")]
@@ -36,9 +54,13 @@ Unsafe = Annotated[
 
 
 def run(
-    task: Annotated[str, typer.Argument(help="What to learn, in a sentence.")] = "",
-    env: Annotated[str | None, typer.Option("-e", "--env", help="Gymnasium id.")] = None,
-    model: Annotated[str | None, typer.Option("-m", "--model", help="litellm model.")] = None,
+    task: Annotated[str, typer.Argument(metavar="TASK", help="What to learn, in a sentence.")] = "",
+    env: Annotated[
+        str | None, typer.Option("-e", "--env", help="Gymnasium id, or file.py:make_env.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("-m", "--model", help="Such as gpt-5; any name of litellm's.")
+    ] = None,
     api_base: Annotated[
         str | None, typer.Option("--api-base", help="OpenAI-compatible server.")
     ] = None,
@@ -46,22 +68,30 @@ def run(
     review: Annotated[
         bool, typer.Option("--review", help="Let the model review each reward too.")
     ] = False,
-    iterations: Annotated[int | None, typer.Option("-i", "--iterations")] = None,
-    samples: Annotated[int | None, typer.Option("-n", "--samples")] = None,
+    iterations: Annotated[
+        int | None, typer.Option("-i", "--iterations", help="Generations.")
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option("-n", "--samples", help="Rewards per generation.")
+    ] = None,
     timesteps: Timesteps = None,
     algo: Algo = None,
     backend: Backend = None,
     warm_start: Annotated[
         str | None, typer.Option(help="off, or parent: policies go on from their parent's.")
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Where all randomness comes from.")
+    ] = None,
     task_name: Annotated[
         str | None, typer.Option("--task", help="A task that the environment declares.")
     ] = None,
     fitness: Annotated[
         str | None, typer.Option("--fitness", help='An expression, or "native".')
     ] = None,
-    init: Annotated[list[Path] | None, typer.Option(help="Start from your reward.")] = None,
+    init: Annotated[
+        list[Path] | None, typer.Option(help="A reward of your own to start from; repeatable.")
+    ] = None,
     notes: Annotated[str | None, typer.Option(help="What the proposer should know.")] = None,
     env_kwargs: KeyValues = None,
     hyperparams: Hyperparams = None,
@@ -73,11 +103,15 @@ def run(
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
     quiet: Quiet = False,
+    verbose: Verbose = 0,
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Yes to every question.")] = False,
     unsafe_no_jail: Unsafe = False,
-    dry_run: Annotated[bool, typer.Option(help="Check and show the plan; train nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check and show the plan; train nothing.")
+    ] = False,
     show_prompt: Annotated[
-        bool, typer.Option(help="Print what would be sent to the model; send nothing.")
+        bool,
+        typer.Option("--show-prompt", help="Print what would be sent to the model; send nothing."),
     ] = False,
 ) -> None:
     """Search a reward for TASK and train a policy on it."""
@@ -133,6 +167,7 @@ def resume(
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
     quiet: Quiet = False,
+    verbose: Verbose = 0,
 ) -> None:
     """Go on with a run; what is stored is not done again."""
     from rewardsmith import start
@@ -165,18 +200,27 @@ def go(record: RunRecord, store: Store, *, json: bool, quiet: bool) -> None:
     """Run a search with its display; an interrupt leaves the state saved and says how to resume."""
     from rewardsmith import report, session
     from rewardsmith.cli import console
-    from rewardsmith.errors import Cancelled, LimitReached, ModelError, NoSurvivor
+    from rewardsmith.errors import (
+        Cancelled,
+        CandidateError,
+        LimitReached,
+        ModelError,
+        NoSurvivor,
+    )
 
+    stops = (KeyboardInterrupt, Cancelled, CandidateError, LimitReached, ModelError, NoSurvivor)
     display = console.display(store, json=json, quiet=quiet)
     try:
         with display:
             done = session.search(record, store, display.observe)
-    except (KeyboardInterrupt, Cancelled, LimitReached, ModelError, NoSurvivor) as error:
-        if json:  # the last line is "done" also here, with the status that the run came to
-            stopped = store.run(record.id)
+    except stops as error:
+        stopped = store.run(record.id)
+        # With JSON the last line is "done" also here, with the status that the run came to; a
+        # person is shown how far it came.
+        if json or store.candidates(record.id):
             display.finish(stopped, report.result(store, stopped))
         stop = Cancelled("interrupted") if isinstance(error, KeyboardInterrupt) else error
-        if not isinstance(stop, NoSurvivor):
+        if not isinstance(stop, NoSurvivor | CandidateError):
             stop.add_note(
                 f"resume with: rewardsmith resume {record.id} --runs-dir {store.runs_dir}"
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.table import Table
 from rich.text import Text
@@ -11,7 +11,7 @@ from rewardsmith.cli.words import number, scored, shares
 from rewardsmith.measure import Arm
 from rewardsmith.records import Baseline, Candidate
 from rewardsmith.report import comparison
-from rewardsmith.selection import ENOUGH_SEEDS
+from rewardsmith.selection import ENOUGH_SEEDS, better, rank
 from rewardsmith.store import RunRecord
 
 
@@ -19,10 +19,11 @@ def candidate_table(
     run: RunRecord, candidates: Sequence[Candidate], best: Candidate | None
 ) -> Table:
     """Every candidate with its score at selection."""
-    table = Table(title=Text(f"candidates on the selection seeds: {_measure_words(run)}"))
+    what = "candidates on the selection seeds" if run.kind == "search" else "the given reward"
+    table = Table(title=Text(f"{what}: {_measure_words(run)}"))
     table.add_column("candidate", no_wrap=True)
     table.add_column("made by", overflow="fold")
-    table.add_column("fitness, 95 % low-high", justify="right", no_wrap=True)
+    table.add_column("fitness [95 %]", justify="right", no_wrap=True)
     table.add_column("terms' shares", overflow="fold")
     for candidate in candidates:
         name = Text(candidate.id, "bold green" if best and candidate.id == best.id else "")
@@ -38,14 +39,15 @@ def report_table(
     best: Candidate,
 ) -> Table:
     """The finalists and the baselines, each beside the best."""
-    table = Table(title=Text(f"trained again on held-out seeds: {_measure_words(run)}"))
+    what = "trained again on held-out" if run.kind == "search" else "trained on the given"
+    table = Table(title=Text(f"{what} seeds: {_measure_words(run)}"))
     table.add_column("reward", no_wrap=True)
-    table.add_column("fitness, 95 % low-high", justify="right", no_wrap=True)
-    table.add_column("native", justify="right", no_wrap=True)
+    table.add_column("fitness [95 %]", justify="right", no_wrap=True)
+    table.add_column("native return", justify="right", no_wrap=True)
     table.add_column("seeds", justify="right", no_wrap=True)
     table.add_column("against the best", overflow="fold")
-    arms: list[Arm] = [candidate for candidate in candidates if candidate.report]
-    for arm in [*arms, *baselines]:
+    arms: list[Arm] = [*_ranked(run, candidates, best), *baselines]
+    for arm in arms:
         is_best = isinstance(arm, Candidate) and arm.id == best.id
         name = arm.id if isinstance(arm, Candidate) else arm.name
         words = "(the best)" if is_best else comparison(run, best, arm)
@@ -76,14 +78,30 @@ def footnotes(
         lines.append("* one training seed: the interval holds its episodes, not training's noise")
     if best is None or not best.report:
         return lines
-    arms: list[Arm] = [best, *baselines]
-    reports = [arm.report for arm in arms if arm.report]
+    finalists = [c for c in candidates if c.report and c.id != best.id]
+    others: list[Arm] = [*finalists, *baselines]
+    reports = [arm.report for arm in (best, *others) if arm.report]
+    if any(comparison(run, best, arm) == "tie" for arm in others):
+        lines.append("tie: the 95 % intervals overlap, so the order may be chance")
     if any(report.n_seeds < ENOUGH_SEEDS for report in reports):
         lines.append(f"too few seeds (below {ENOUGH_SEEDS}) to be sure of any order")
     if best.score and run.kind == "search":
-        before, after = number(best.score.value), number(best.report.value)
-        lines.append(f"winner's curse: {best.id} had {before} at selection, {after} held out")
+        before, after = best.score.value, best.report.value
+        curse = " (the winner's curse)" if better(run.task.fitness, before, after) else ""
+        words = f"{number(before)} on the selection seeds, {number(after)} on held-out ones"
+        lines.append(f"{best.id}: {words}{curse}")
     return lines
+
+
+def _ranked(
+    run: RunRecord, candidates: Sequence[Candidate], best: Candidate
+) -> Iterator[Candidate]:
+    """The candidates with a report, the run's best first."""
+    reported = {c.id: c.model_copy(update={"score": c.report}) for c in candidates if c.report}
+    order = [candidate.id for candidate in rank(reported.values(), run.task.fitness)]
+    for name in dict.fromkeys([best.id, *order]):
+        if name in reported:
+            yield reported[name]
 
 
 def _measure_words(run: RunRecord) -> str:

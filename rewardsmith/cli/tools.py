@@ -53,6 +53,7 @@ def train(
     runs_dir: search.RunsDir = Path("runs"),
     json: search.Json = False,
     quiet: search.Quiet = False,
+    verbose: search.Verbose = 0,
     unsafe_no_jail: search.Unsafe = False,
 ) -> None:
     """Train policies on one given reward and measure them."""

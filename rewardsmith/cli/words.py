@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rewardsmith.records import Candidate, Event, Score
 
 _SHOWN_TERMS = 4
+_SEEDS = {
+    "training": ("selection", "report"),
+    "episode": ("selection_episodes", "report_episodes"),
+}
 
 
 def number(value: float) -> str:
@@ -28,55 +33,73 @@ def shares(candidate: Candidate) -> str:
     if not trainings:
         return ""
     terms = sorted(trainings[0].terms, key=lambda term: -term.share)
-    text = " ".join(f"{term.name} {term.share:.0%}" for term in terms[:_SHOWN_TERMS])
-    return text + (" ..." if len(terms) > _SHOWN_TERMS else "")
+    text = ", ".join(f"{term.name} {term.share:.0%}" for term in terms[:_SHOWN_TERMS])
+    return text + (", ..." if len(terms) > _SHOWN_TERMS else "")
 
 
 def describe_event(event: Event) -> list[str]:
     """The lines that an event is worth; [] for one that the tables tell better."""
-    if event.event == "launch":
-        return _launch(event.data)
-    name, data = event.candidate, event.data
-    if event.event == "proposing":
-        return [f"generation {data['generation']}: asking for {data['count']} rewards"]
-    if event.event == "checked":
-        return _checked(event)
-    if event.event == "appraised":
-        return [f"  {name} can be exploited: {text}" for text in _warnings(data, "exploit")]
-    if event.event in ("trained", "evaluated"):
-        return _training(event)
-    if event.event == "generation":
-        score = data.get("score")
-        words = f"{name} {number(score['value'])}" if isinstance(score, dict) else "none"
-        return [f"generation {data['generation']} done; best so far: {words}"]
-    if event.event == "all-failed":
-        return [f"all candidates failed: {event.message}"]
-    if event.event == "finals":
-        finalists = ", ".join(str(name) for name in _list(data["finalists"]))
-        return [f"finals: {finalists} and the native reward, on held-out seeds"]
-    if event.event in ("pause", "resume", "cancel", "limit"):
-        return [f"command: {event.event} {event.message}".rstrip()]
-    return []
+    tell = _TOLD.get(event.event)
+    return tell(event) if tell else []
 
 
-def _launch(data: dict[str, Any]) -> list[str]:
+def _proposing(event: Event) -> list[str]:
+    count = event.data["count"]
+    rewards = "1 reward" if count == 1 else f"{count} rewards"
+    return [f"generation {event.data['generation']}: asking for {rewards}"]
+
+
+def _repaired(event: Event) -> list[str]:
+    why = " ".join(event.message.split())
+    return [f"  {event.candidate} refused and sent back to be mended: {why}"]
+
+
+def _appraised(event: Event) -> list[str]:
+    found = _warnings(event.data, "exploit")
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return [f"  {event.candidate} can be exploited: {text}{more}" for text in found[:1]]
+
+
+def _generation(event: Event) -> list[str]:
+    score = event.data.get("score")
+    best = f"{event.candidate} {number(score['value'])}" if isinstance(score, dict) else "none"
+    return [f"generation {event.data['generation']} done; best so far: {best}"]
+
+
+def _all_failed(event: Event) -> list[str]:
+    return [f"all candidates failed: {event.message}"]
+
+
+def _finals(event: Event) -> list[str]:
+    finalists = ", ".join(str(name) for name in _list(event.data["finalists"]))
+    return [f"finals: {finalists} and the baselines, on held-out seeds"]
+
+
+def _command(event: Event) -> list[str]:
+    return [f"command: {event.event} {event.message}".rstrip()]
+
+
+def _launch(event: Event) -> list[str]:
+    data: dict[str, Any] = event.data
     fitness = data["fitness"]
     unit = f" [{fitness['unit']}]" if fitness["unit"] else ""
     seeds = data["seeds"]
     lines = [
         f"fitness: {fitness['name']} = {fitness['expression']}{unit}; {fitness['why']}",
-        f"proposer: {data['proposer']}",
+        *([] if data["proposer"] == "none" else [f"proposer: {data['proposer']}"]),
     ]
     if fitness["unread"]:
         lines.insert(1, f"not measured by this fitness: {', '.join(fitness['unread'])}")
     lines += [f"notice: {notice}" for notice in data["notices"]]
     if data["possibly_paid"]:
         lines.append(f"possibly paid without a reply: {', '.join(data['possibly_paid'])}")
-    lines.append(
-        f"training seeds: selection {_seeds(seeds['selection'])}, report {_seeds(seeds['report'])};"
-        f" episode seeds: selection {_seeds(seeds['selection_episodes'])},"
-        f" report {_seeds(seeds['report_episodes'])}"
-    )
+    pairs = {
+        what: f"selection {_seeds(seeds[names[0]])}, report {_seeds(seeds[names[1]])}"
+        if seeds[names[0]]
+        else _seeds(seeds[names[1]])
+        for what, names in _SEEDS.items()
+    }
+    lines.append(f"training seeds: {pairs['training']}; episode seeds: {pairs['episode']}")
     return [*lines, f"run: {data['run_dir']}"]
 
 
@@ -106,8 +129,25 @@ def _training(event: Event) -> list[str]:
 
 def _seeds(seeds: Any) -> str:
     numbers = _list(seeds)
-    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}"
+    if len(numbers) > 1 and numbers == list(range(numbers[0], numbers[-1] + 1)):
+        return f"{numbers[0]}-{numbers[-1]}"
+    return ",".join(map(str, numbers))
 
 
 def _list(value: object) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else []
+
+
+_TOLD: Mapping[str, Callable[[Event], list[str]]] = {
+    "launch": _launch,
+    "proposing": _proposing,
+    "repaired": _repaired,
+    "checked": _checked,
+    "appraised": _appraised,
+    "trained": _training,
+    "evaluated": _training,
+    "generation": _generation,
+    "all-failed": _all_failed,
+    "finals": _finals,
+    **dict.fromkeys(("pause", "resume", "cancel", "limit"), _command),
+}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rewardsmith.critic import stress
+from rewardsmith.critic import pace, stress
 from rewardsmith.critic.remarks import remarks, warning
 from rewardsmith.critic.stress import Compute
 from rewardsmith.errors import CandidateError
@@ -22,9 +21,6 @@ _MAX_ROWS = 1001
 _OTHER_HASH_SEED = 20111
 _RELATIVE_TOLERANCE = 1e-6
 """Between batches of different sizes: sums may be taken in another order, or in float32."""
-_SLOW_ROW_US, _ABSURD_ROW_US = 20.0, 1000.0
-"""A step of physics and learning takes some 100 us to 500 us: from here on the reward is felt, and
-from there on it takes longer than all the rest."""
 
 
 def run(
@@ -37,7 +33,10 @@ def run(
     """
     batch = _odd_batch(draft, transitions)
     start = functools.partial(
-        RewardWorker, capacity=len(batch), call_timeout_s=CALL_TIMEOUT_S, unsafe=unsafe
+        RewardWorker,
+        capacity=max(len(batch), pace.ROWS),
+        call_timeout_s=CALL_TIMEOUT_S,
+        unsafe=unsafe,
     )
     findings: list[Finding] = []
     try:
@@ -58,9 +57,11 @@ def run(
 def _probes(
     compute: Compute, batch: Transitions, task: TaskSpec, first: Rewards
 ) -> Iterator[Finding]:
-    begin = time.perf_counter()
     again = compute(batch)
-    yield from _slow(len(batch), time.perf_counter() - begin, task)
+    for finding in pace.slow(compute, batch, task):
+        yield finding
+        if finding.severity == "error":
+            return  # the other probes would take minutes to add nothing
     yield from _impure(compute, batch, first, again)
     yield from _constant(compute, batch, task, first)
     yield from stress.edges(compute, batch, task)
@@ -122,7 +123,7 @@ def _same(one: Rewards, other: Rewards) -> bool:
     )
 
 
-# --- values and time -----------------------------------------------------------------------------
+# --- values ------------------------------------------------------------------------------------
 
 
 def _constant(
@@ -140,19 +141,6 @@ def _constant(
     else:
         advice = "nothing can be learnt from it; add a term that changes with the state"
         yield _error("constant", f"{told}: {advice}")
-
-
-def _slow(rows: int, wall_s: float, task: TaskSpec) -> Iterator[Finding]:
-    each_us = 1e6 * wall_s / rows
-    steps = task.budget.timesteps
-    told = (
-        f"a row costs {each_us:.0f} us, {steps:,} steps of training {steps * wall_s / rows:.0f} s "
-        "for the reward alone: use array expressions over the whole batch, not a loop over rows"
-    )
-    if each_us > _ABSURD_ROW_US:
-        yield _error("slow", told)
-    elif each_us > _SLOW_ROW_US:
-        yield warning("slow", told)
 
 
 def _error(rule: str, message: str) -> Finding:

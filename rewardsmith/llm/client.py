@@ -25,9 +25,11 @@ __all__ = [
     "ScriptedClient",
     "configured_model",
     "connect",
+    "idle_keys",
 ]
 
 _OPENAI_NAME = re.compile(r"(ft:)?(gpt-|chatgpt-|o\d)[^/]*")
+_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY")
 _NO_KEY = "none"
 """Local servers want no key, but the SDK wants one."""
 
@@ -36,9 +38,14 @@ def configured_model(env: Mapping[str, str]) -> str | None:
     """The model that `--proposer auto` takes: REWARDSMITH_MODEL, or None where it is not set.
 
     An OPENAI_API_KEY alone returns None: it is often there for another purpose, and a run must not
-    spend money that nobody offered. The command line says so and names REWARDSMITH_MODEL.
+    spend money that nobody offered; see `idle_keys`.
     """
     return env.get("REWARDSMITH_MODEL", "").strip() or None
+
+
+def idle_keys(env: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of the well-known keys that are set; without a model's name they do nothing."""
+    return tuple(name for name in _KEYS if env.get(name))
 
 
 def connect(
@@ -63,8 +70,10 @@ def connect(
         env: where the key of the openai SDK is read; litellm reads the process's environment.
 
     Raises:
-        UserError: the key is missing, or no provider is known by that name.
+        UserError: the key is missing, no provider is known by that name, or `api_base` is no URL.
     """
+    if api_base is not None and not api_base.startswith(("http://", "https://")):
+        raise UserError(f"the address must begin with http:// or https://, not {api_base!r}")
     transport: Transport
     if api_base is not None or _OPENAI_NAME.fullmatch(model):
         key = env.get("OPENAI_API_KEY", "")

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
 import pytest
 from critic_tasks import CHEETAH, HOPPER, transitions
 
 from rewardsmith import critic
-from rewardsmith.records import Space, TaskSpec, Verdict
+from rewardsmith.critic import pace
+from rewardsmith.jail.service import Rewards
+from rewardsmith.records import Finding, Space, TaskSpec, Verdict
+from rewardsmith.reward import Transitions
 
 BOUNDED = CHEETAH.model_copy(
     update={
@@ -122,7 +129,36 @@ def test_a_loop_over_rows_is_told_what_it_costs() -> None:
 
 
 def test_a_loop_that_outlasts_the_physics_is_refused() -> None:
-    assert "slow" in rules(checked(SLOW.format(times=6_000)), "error")
+    (rule,) = rules(checked(SLOW.format(times=2_000)), "error")
+    assert rule in ("slow", "timeout")  # the latter where the machine is busy as well
+
+
+@pytest.mark.parametrize("rows", [1, 2, 1001])
+def test_a_machine_that_stutters_refuses_nobody(rows: int) -> None:
+    """Two of three calls take a minute; the reward itself takes a microsecond a row."""
+    calls = iter([60.0, 60.0, 1e-6 * pace.ROWS])
+    assert timed(calls, rows) == []
+
+
+@pytest.mark.parametrize(("row_us", "severity"), [(1_500.0, "error"), (150.0, "warning")])
+def test_what_is_slow_every_time_is_told(row_us: float, severity: str) -> None:
+    (finding,) = timed(itertools.repeat(1e-6 * row_us * pace.ROWS), rows=2)
+    assert (finding.rule, finding.severity) == ("slow", severity)
+    assert f"{row_us:.0f} us" in finding.message
+
+
+def timed(calls_s: Iterator[float], rows: int) -> list[Finding]:
+    """What is said of a reward whose calls take so many seconds each."""
+    now_s = 0.0
+
+    def compute(batch: Transitions) -> Rewards:
+        nonlocal now_s
+        assert len(batch) == pace.ROWS
+        now_s += next(calls_s)
+        total = np.zeros(len(batch))
+        return Rewards(total=total, terms={"a": total}, has_total=False)
+
+    return list(pace.slow(compute, transitions(CHEETAH, rows), CHEETAH, lambda: now_s))
 
 
 WARNED = {

@@ -84,8 +84,11 @@ def test_a_reward_is_checked_as_code_or_as_a_file(tmp_path: Path) -> None:
     assert rewardsmith.check(REWARD, "CartPole-v1").ok
     file = tmp_path / "reward.py"
     file.write_text(REWARD.replace("pole_angle", "pole_agnel"))
-    verdict = rewardsmith.check(file, "CartPole-v1")
-    assert not verdict.ok and "pole_angle" in verdict.errors[0]
+    for path in (file, str(file)):
+        verdict = rewardsmith.check(path, "CartPole-v1")
+        assert not verdict.ok and "pole_angle" in verdict.errors[0]
+    with pytest.raises(UserError, match="cannot read nowhere"):
+        rewardsmith.check("nowhere.py", "CartPole-v1")
 
 
 def test_a_reward_is_trained_on_the_seeds_that_are_given(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,13 @@ BAD = {
     "fitness not chosen": (("run", "climb the hill", "-e", "MountainCar-v0"), "--fitness"),
     "unknown argument of the environment": ((*BALANCE, "--env-kwargs", "size=3"), "size"),
     "no model": ((*BALANCE, "--proposer", "llm"), "--model"),
+    "a server without a model": ((*BALANCE, "--api-base", "http://127.0.0.1:9"), "--model"),
+    "an address that is none": ((*BALANCE, "-m", "test", "--api-base", "there"), "http://"),
+    "a model without its key": ((*BALANCE, "-m", "gpt-5"), "OPENAI_API_KEY"),
+    "a constructor that divides by zero": (
+        ("run", "hop", "-e", "Hopper-v5", "--env-kwargs", "frame_skip=0", "--fitness", "native"),
+        "can not be built",
+    ),
     "a review without a model": ((*BALANCE, "--review"), "--model"),
     "seeds without end": (
         ("train", __file__, "-e", "CartPole-v1", "--seeds", "0-99999999999"),
@@ -79,6 +87,7 @@ def test_one_line_says_what_is_wrong(arguments: tuple[str, ...], said: str, tmp_
     place = ("-o", tmp_path / "runs") if arguments[0] == "run" else ()
     done = call(*arguments, *place)
     refused(done, said)
+    assert not list(tmp_path.glob("runs/*/")), "a run that can not begin is not stored"
 
 
 def test_a_runs_directory_that_can_not_be_written_is_named() -> None:
@@ -118,6 +127,38 @@ def test_a_reward_that_the_critic_refuses_is_not_trained(tmp_path: Path) -> None
     done = call("train", reward, "-e", "CartPole-v1", *TINY, "-o", tmp_path / "runs")
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1 and "lazy.py is refused" in done.stderr
+
+
+def test_a_given_reward_that_breaks_in_training_fails_and_says_when(tmp_path: Path) -> None:
+    reward = tmp_path / "late.py"
+    reward.write_text(
+        "import numpy as np\n\ndef compute_reward(next_state, t):\n"
+        "    late = (t > 90) & (t < 400)\n"
+        "    return {'up': np.where(late, np.nan, 1.0 - np.abs(next_state.pole_angle))}\n"
+    )
+    more = ("--task", "balance", "--timesteps", "8000", "--seeds", "3,5", "-o", tmp_path)
+    done = call("train", reward, "-e", "CartPole-v1", *more)
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r'rewardsmith: after [\d,]+ steps of training: term "up" is nan .*\n', done.stderr
+    )
+    assert "training seeds: 3,5; episode seeds" in done.stdout
+    assert "r01c00 failed: after" in done.stdout
+
+
+def test_when_all_failed_each_reason_is_shown_with_the_run_and_nothing_is_lost(
+    tmp_path: Path,
+) -> None:
+    reward = tmp_path / "lazy.py"
+    reward.write_text("def compute_reward(state):\n    return {'a': 1.0}\n")
+    once = ("-n", "1", "-i", "1", "--set", "search.retries=0", "--set", "search.repairs=0")
+    done = call(*BALANCE, *TINY, *once, "--init", reward, "-o", tmp_path / "runs")
+    assert done.returncode == 4
+    assert done.stderr == "rewardsmith: every candidate of generation 1 failed, attempts: 1\n"
+    assert "init:lazy.py" in done.stdout and 'r01c00 failed: term "a"' in done.stdout
+    (folder,) = tmp_path.glob("runs/*/")
+    assert f"the run      {folder}" in done.stdout
+    assert (folder / "r01/c00/reward.py").read_text() == reward.read_text()
 
 
 def test_a_time_limit_ends_the_run_and_it_goes_on_with_a_higher_one(tmp_path: Path) -> None:

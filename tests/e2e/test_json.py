@@ -27,6 +27,10 @@ def test_the_first_line_is_launch_and_the_last_is_done(recorded: Recorded) -> No
 
 def test_launch_says_what_is_measured_and_on_which_seeds(recorded: Recorded) -> None:
     launch = recorded.lines[0]
+    assert set(launch) == {
+        *("event", "run", "run_dir", "env", "task", "fitness", "proposer", "notices"),
+        *("possibly_paid", "seeds"),
+    }
     assert launch["fitness"]["expression"] == "T"
     assert launch["fitness"]["why"]
     assert launch["proposer"] == "offline baseline"
@@ -39,7 +43,12 @@ def test_launch_says_what_is_measured_and_on_which_seeds(recorded: Recorded) -> 
 def test_done_holds_the_outcome(recorded: Recorded) -> None:
     done = recorded.result
     promised = {"event", "run", "run_dir", "best", "baselines", "candidates", "failed"}
-    assert promised | {"cost_usd", "wall_s"} <= set(done)
+    promised |= {"cost_usd", "wall_s"}
+    more = {"status", "possibly_paid", "jailed", "reward_file", "policy_file"}
+    assert set(done) == promised | more
+    assert set(done["best"]) == {
+        *("candidate", "fitness", "fitness_low", "fitness_high", "seeds", "selection_fitness")
+    }
     assert (done["candidates"], done["failed"], done["cost_usd"]) == (4, 0, 0.0)
     best = done["best"]
     assert best["fitness_low"] <= best["fitness"] <= best["fitness_high"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import sqlite3
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -155,7 +154,7 @@ def test_killed_between_replies_it_pays_for_none_twice(tmp_path: Path) -> None:
         command = from_model(server, "-n", "3", "-i", "1", "-o", tmp_path)
         with started(*command) as run:
             run.until("proposing")
-            until_asked(server, times=2)
+            server.until_asked(2)
             assert not survivors(run.kill())
         done = call("resume", "last", "--json", "-o", tmp_path)
         assert done.returncode == 0, done.stderr
@@ -173,15 +172,31 @@ def test_a_server_that_is_down_is_one_line_and_the_run_goes_on_when_it_is_up(
 ) -> None:
     port = free_port()
     command = from_model(f"http://127.0.0.1:{port}/v1", "-n", "1", "-i", "1", "-o", tmp_path)
-    down = call(*command)
+    down = call(*command, "-v")
     assert down.returncode == 1
     assert "Traceback" not in down.stderr
-    said, how = down.stderr.splitlines()
+    *logged, said, how = down.stderr.splitlines()
+    assert any("trying again in" in line for line in logged), "-v tells what goes on"
     assert "cannot be reached" in said and "resume with: rewardsmith resume" in how
     with LoopbackServer(says(fenced(STAND.format(term="up"))), port=port):
         resumed = call("resume", "last", "--json", "-o", tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     assert lines_of(resumed)[-1]["best"]["candidate"] == "r01c00"
+
+
+def test_a_model_of_litellms_is_asked_through_litellm(tmp_path: Path) -> None:
+    with LoopbackServer(says(fenced(STAND.format(term="lite")))) as server:
+        once = ("-n", "1", "-i", "1", "--set", "search.report_seeds=1", "-o", tmp_path)
+        done = call(
+            *(*BALANCE, *TINY, "-m", "openai/served", *once),
+            OPENAI_API_KEY=SECRET,
+            OPENAI_BASE_URL=server.url,
+            OPENAI_API_BASE=server.url,
+        )
+    assert done.returncode == 0, done.stderr
+    assert [request["model"] for request in server.requests] == ["served"]
+    (code,) = (path.read_text() for path in tmp_path.glob("*/r01/c00/reward.py"))
+    assert code == STAND.format(term="lite")
 
 
 def test_a_model_that_talks_nonsense_is_told_so_twice_and_then_given_up(tmp_path: Path) -> None:
@@ -236,14 +251,6 @@ def test_a_reviewed_reward_is_mended_where_a_probe_confirms_the_doubt(tmp_path: 
     folder = tmp_path / found.record.id / "r01/c00"
     assert "another designer" in (folder / "prompt-review.json").read_text().lower()
     assert (folder / "response-review1.json").exists()
-
-
-def until_asked(server: LoopbackServer, *, times: int) -> None:
-    """Wait until so many requests have come."""
-    deadline = time.monotonic() + 30
-    while len(server.requests) < times:
-        assert time.monotonic() < deadline, "the request never came"
-        time.sleep(0.02)
 
 
 def slots_asked(runs_dir: Path) -> list[str]:

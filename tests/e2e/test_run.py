@@ -110,6 +110,8 @@ def test_an_exported_reward_trains_on_the_seeds_that_are_given(
     lines = lines_of(done)
     trained = {line["training"] for line in lines if line["event"] == "trained"}
     assert trained == {"r01c00/report-0", "r01c00/report-1"}
+    assert (lines[0]["seeds"]["selection"], lines[0]["seeds"]["report"]) == ([], [0, 1])
+    assert lines[0]["fitness"]["unread"] == []
     assert lines[-1]["best"]["seeds"] == 2
     assert Path(lines[-1]["policy_file"]).exists()
 
@@ -120,6 +122,13 @@ def test_a_stored_policy_is_measured_on_the_seeds_that_are_given(shown: Shown, n
     assert episodes["seeds"] == [0, 1]
     assert episodes["length"] == [200, 200]
     assert all(-1.0 <= fitness <= 1.0 for fitness in episodes["fitness"])
+
+
+def test_yes_takes_the_native_return_where_no_task_is_declared_and_nowhere_else() -> None:
+    plan = call("run", "climb the hill", "-e", "MountainCar-v0", "--yes", "--dry-run")
+    assert plan.returncode == 0 and "native_return" in plan.stdout
+    unread = call("run", "do a backflip", "-e", "HalfCheetah-v5", "--yes", "--dry-run")
+    assert unread.returncode == 2 and "--task NAME" in unread.stderr
 
 
 def test_settings_that_were_written_are_read_again(tmp_path: Path) -> None:
@@ -212,6 +221,37 @@ def test_a_run_pauses_and_goes_on_when_told(tmp_path: Path) -> None:
         run.until("done")
         assert run.process.wait(60) == 0
     assert load(runs_dir=tmp_path).record.status == "done"
+
+
+REPLIES = Path(__file__).parents[1] / "replies"
+
+
+def test_rewards_that_were_brought_are_trained_ranked_and_their_order_is_doubted(
+    tmp_path: Path,
+) -> None:
+    brought = [("--init", REPLIES / f"{name}.md") for name in ("c5-1", "c5-3", "c1-3")]
+    done = call(
+        *("run", "hop forward without falling", "-e", "Hopper-v5", *TINY, "-n", "1", "-i", "1"),
+        *itertools.chain.from_iterable(brought),
+        *("-o", tmp_path),
+    )
+    assert done.returncode == 0, done.stderr
+    said = done.stdout
+    assert all(f"init:{name}.md" in said for name in ("c5-1", "c5-3", "c1-3"))
+    assert "r01c02 failed" in said and "axis=-1" in said
+    assert re.search(r"r01c01 warning: .*standing still", " ".join(said.split()))
+    held_out = said[said.index("trained again on held-out seeds") :]
+    order = re.findall(r"│ (r01c0[01]|native|untrained) .*│ (.*?) +│$", held_out, re.M)
+    assert [name for name, _ in order][2:] == ["native", "untrained"]
+    assert order[0][1] == "(the best)" and order[1][1] in ("tie", "behind")
+    assert "too few seeds" in held_out
+
+
+def test_a_key_without_a_model_is_told_of_and_spends_nothing(tmp_path: Path) -> None:
+    arguments = (*BALANCE, *TINY, "-n", "1", "-i", "1", "--time-limit", "0.1", "-o", tmp_path)
+    done = call(*arguments, OPENAI_API_KEY="sk-of-something-else")
+    assert "proposer: offline baseline" in done.stdout
+    assert "OPENAI_API_KEY is set, but no model is named" in done.stdout
 
 
 def test_a_plateau_ends_the_search_and_not_before(tmp_path: Path) -> None:
