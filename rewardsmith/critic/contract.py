@@ -128,8 +128,10 @@ def _variables(tree: ast.Module, entry: ast.FunctionDef, task: TaskSpec, reading
             else:
                 used.add((node.id, ""))
     # A helper that is given the whole state reads it under another name: then every name in the
-    # file that is a variable counts as read.
+    # file that is a variable counts as read, and all of them do where names are put together.
     mentioned = set(_mentions(tree)) if escaped else set()
+    if escaped and any(map(_makes_text, ast.walk(tree))):
+        mentioned = {column.name for column in available}
     reading.columns = tuple(
         column
         for column in available
@@ -159,6 +161,19 @@ def _mentions(tree: ast.Module) -> Iterator[str]:
         match node:
             case ast.Attribute(attr=name) | ast.Constant(value=str(name)):
                 yield name
+
+
+def _makes_text(node: ast.AST) -> bool:
+    """Whether a text, such as a variable's name, is computed here."""
+    match node:
+        case ast.JoinedStr() | ast.Attribute(attr="join" | "replace"):
+            return True
+        case ast.BinOp(left=left, right=right):
+            return any(
+                isinstance(part, ast.Constant) and isinstance(part.value, str)
+                for part in (left, right)
+            )
+    return False
 
 
 def _unknown(task: TaskSpec, argument: str, name: str, known: set[str], line: int) -> Finding:

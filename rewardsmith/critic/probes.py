@@ -13,12 +13,16 @@ from rewardsmith.critic import stress
 from rewardsmith.critic.remarks import remarks, warning
 from rewardsmith.critic.stress import Compute
 from rewardsmith.errors import CandidateError
-from rewardsmith.jail.service import RewardFault, Rewards, RewardWorker
+from rewardsmith.jail.service import Rewards, RewardWorker
 from rewardsmith.records import CheckedReward, Finding, TaskSpec
 from rewardsmith.reward import Transitions
 
 CALL_TIMEOUT_S = 5.0
 _MAX_ROWS = 1001
+_LARGE_ROWS = 4099
+"""As many as a rollout of a training has: what looks at the size of the batch shows there."""
+_CPU_LIMIT_S = 20.0
+"""Of all the probes of one process: a reward that takes every call to its deadline ends here."""
 _OTHER_HASH_SEED = 20111
 _RELATIVE_TOLERANCE = 1e-6
 """Between batches of different sizes: sums may be taken in another order, or in float32."""
@@ -37,7 +41,11 @@ def run(
     """
     batch = _odd_batch(draft, transitions)
     start = functools.partial(
-        RewardWorker, capacity=len(batch), call_timeout_s=CALL_TIMEOUT_S, unsafe=unsafe
+        RewardWorker,
+        capacity=_LARGE_ROWS,
+        call_timeout_s=CALL_TIMEOUT_S,
+        cpu_limit_s=_CPU_LIMIT_S,
+        unsafe=unsafe,
     )
     findings: list[Finding] = []
     try:
@@ -50,8 +58,7 @@ def run(
             if not _same(other.compute(batch), first):
                 findings.append(_error("determinism", f"{_DIFFERS} in another process; {_ORDER}"))
     except CandidateError as fault:
-        line = fault.line if isinstance(fault, RewardFault) else None
-        return (*findings, Finding(rule=fault.cause, line=line, message=fault.for_llm)), draft
+        return (*findings, stress.finding(fault)), draft
     return (*findings, *remarks(first)), draft
 
 
@@ -94,6 +101,8 @@ def _impure(
         yield from _dependent(compute(batch.rows(part)), _rows(first, part), "in another batch")
     order = np.random.default_rng(0).permutation(rows)
     yield from _dependent(compute(batch.rows(order)), _rows(first, order), "in another order")
+    many = np.resize(np.arange(rows), _LARGE_ROWS)
+    yield from _dependent(compute(batch.rows(many)), _rows(first, many), "in a larger batch")
     if not _same(compute(batch), first):
         yield _error("determinism", f"{_DIFFERS} after other calls; keep no state between calls")
 

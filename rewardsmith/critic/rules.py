@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from pyflakes import checker, messages
 
-from rewardsmith.critic import allowed, contract, text
+from rewardsmith.critic import allowed, contract, processes, text
 from rewardsmith.critic.contract import hint
 from rewardsmith.jail.protocol import REWARD_BUILTINS
 from rewardsmith.records import CheckedReward, Finding, Record, TaskSpec
@@ -32,7 +32,7 @@ def inspect(code: str, task: TaskSpec) -> Inspection:
         return Inspection(findings=tree)
     read = contract.read(tree, task)
     walk = _Walk(tree, {variable.name for variable in task.variables}, read.resolved)
-    findings = (*walk.findings, *read.findings, *_undefined(tree))
+    findings = (*walk.findings, *read.findings, *_undefined(tree), *processes.findings(tree))
     found = {(finding.line or 0, finding.rule, finding.message): finding for finding in findings}
     if found:
         return Inspection(findings=tuple(found[key] for key in sorted(found)))
@@ -85,6 +85,7 @@ class _Walk:
         for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 self._import(node)
+        self._kept -= set(self._modules)  # `np.sort` is a function, not a change of `np`
         self._walk(tree)
 
     def _walk(self, tree: ast.Module) -> None:

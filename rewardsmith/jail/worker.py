@@ -1,7 +1,7 @@
 """The jailed worker: maps the channel, locks itself, runs one reward and answers with floats.
 
 Forked by zygote.py, which loads it by path, with the standard library and NumPy only; it imports
-nothing of ours but loads its two neighbours, protocol.py and lockdown.py, by path too.
+nothing of ours but loads its neighbours, protocol.py, lockdown.py and kept.py, by path too.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _neighbour(name: str) -> ModuleType:
     return module
 
 
-protocol, lockdown = _neighbour("protocol"), _neighbour("lockdown")
+protocol, lockdown, kept = map(_neighbour, ("protocol", "lockdown", "kept"))
 
 # --- what a reward sees --------------------------------------------------------------------------
 
@@ -95,6 +95,9 @@ class Variables:
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"`{self._argument}` is read-only")
 
+    def __setitem__(self, name: str, value: object) -> NoReturn:
+        raise TypeError(f"`{self._argument}` is read-only")
+
     def _unknown(self, name: object) -> str:
         near = difflib.get_close_matches(str(name), self._arrays, n=1)
         hint = f"; did you mean `{near[0]}`?" if near else "; name variables literally"
@@ -117,7 +120,7 @@ def _namespace() -> dict[str, Any]:
 def _import(name: str, *rest: Any) -> Any:
     # NumPy's own late imports come through here as well, hence every loaded part of it is allowed.
     top = name.partition(".")[0]
-    if top in ("numpy", "math", "__future__"):
+    if top in ("numpy", "math", "typing", "__future__") or name == "collections.abc":
         return builtins.__import__(name, *rest)
     raise ImportError(f"`{top}` is not available to rewards; they may import numpy and math")
 
@@ -145,9 +148,11 @@ class Program:
         self._memory = outputs
         self._slots = protocol.output_slots(outputs, capacity)
         self._names: tuple[object, ...] | None = None
+        self._has_total = False
         namespace = _namespace()
         exec(_compiled(program["code"]), namespace)
         self._function: Callable[..., object] = namespace["compute_reward"]
+        self._kept = kept.Kept(namespace)
 
     def compute(self, rows: int) -> tuple[int, bool]:
         """Write the total and the terms of the first `rows` rows.
@@ -156,14 +161,19 @@ class Program:
             The number of terms, and whether the reward gave a total of its own.
         """
         total, terms = _split(self._function(**self._given(rows)))
-        names = tuple(terms)
+        self._kept.check()
+        names, has_total = tuple(terms), total is not None
+        if self._names is not None and has_total is not self._has_total:
+            advice = "return (total, terms) for every batch or for none"
+            raise Refusal(protocol.RETURN, f"a total is given for some batches only: {advice}")
         if names != self._names:
             self._tell_names(names)
-        if total is not None:
+        self._has_total = has_total
+        if has_total:
             self._slots[0, :rows] = _checked("the total", total, rows)
         for slot, (name, value) in enumerate(terms.items(), start=1):
             self._slots[slot, :rows] = _checked(name, value, rows)
-        return len(names), total is not None
+        return len(names), has_total
 
     def _tell_names(self, names: tuple[object, ...]) -> None:
         if not 1 <= len(names) <= protocol.MAX_TERMS:
@@ -237,8 +247,11 @@ def _shape_advice(shape: tuple[int, ...], rows: int) -> str:
 
 def _describe(error: BaseException) -> str:
     message = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    hint = "; the inputs can not be changed, work on a copy" if "read-only" in message else ""
-    return f"{type(error).__name__}: {message}{hint}"
+    if "read-only" in message:
+        message += "; inputs and constants can not be changed, work on a copy"
+    if isinstance(error, MemoryError) and not message:
+        message = "a reward may not have so much memory"
+    return f"{type(error).__name__}: {message}"
 
 
 def _line(error: BaseException) -> int:
@@ -287,6 +300,8 @@ class Wire:
             work()
         except Refusal as refusal:
             self.say(sequence, refusal.status, str(refusal))
+        except kept.KeepsState as state:
+            self.say(sequence, protocol.STATE, str(state))
         except BaseException as error:  # noqa: BLE001  the boundary of the jailed process
             self.say(sequence, protocol.EXCEPTION, _describe(error), _line(error))
 
