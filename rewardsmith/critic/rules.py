@@ -46,6 +46,11 @@ def inspect(code: str, task: TaskSpec) -> Inspection:
     return Inspection(draft=draft)
 
 
+def refuses(code: str) -> bool:
+    """Whether the allow-list refuses `code`, which can be parsed."""
+    return bool(_Walk(ast.parse(code), set(), set()).findings)
+
+
 def _undefined(tree: ast.Module) -> Iterator[Finding]:
     """Names without a definition, in branches that rarely run too."""
     for message in checker.Checker(_without_annotations(tree), builtins=set()).messages:
