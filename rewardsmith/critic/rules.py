@@ -14,8 +14,10 @@ from rewardsmith.critic import allowed, contract, processes, text
 from rewardsmith.critic.contract import hint
 from rewardsmith.jail.protocol import REWARD_BUILTINS
 from rewardsmith.records import CheckedReward, Finding, Record, TaskSpec
+from rewardsmith.reward import ARGUMENTS
 
 _MAX_INTEGER = 2**53
+_ARRAYS = tuple(argument for argument in ARGUMENTS if argument != "params")
 
 
 class Inspection(Record):
@@ -188,7 +190,7 @@ class _Walk:
         label = f"{module.replace('numpy', 'np')}.{name}"
         unknown = module == "numpy" and name not in dir(np)
         why = "does not exist in NumPy" if unknown else "is not available to rewards"
-        advice = hint(name, members) or "; a reward computes from its arguments alone"
+        advice = hint(name, members) or f"; the arrays you may use are {', '.join(_ARRAYS)}"
         self._refuse("numpy" if module != "math" else "math", node, f"`{label}` {why}{advice}")
 
     def _name(self, node: ast.Name) -> None:

@@ -56,6 +56,8 @@ class Kept:
         """Freeze or watch one value; what it holds is next."""
         if isinstance(value, np.ndarray):
             _freeze(value)
+            if value.dtype.hasobject:
+                yield from value.ravel().tolist()
         elif isinstance(value, tuple | frozenset):
             yield from value
         elif isinstance(value, dict | list | set | CellType):
