@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Protocol
 
+import numpy as np
+
 from rewardsmith import critic, rollouts, tasks
 from rewardsmith.critic import concerns, exploits, screens
 from rewardsmith.critic.returns import Paid, pay
@@ -25,7 +27,7 @@ from rewardsmith.records import (
     TaskSpec,
     Verdict,
 )
-from rewardsmith.reward import Transitions
+from rewardsmith.reward import Transitions, concatenate
 from rewardsmith.rollouts import Rollout
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.training import settings
@@ -44,7 +46,8 @@ class Appraisal:
     """The critic of one run, with all that the run has lived through.
 
     Args:
-        transitions: recorded from a random policy; the probes run on them.
+        transitions: recorded from a random policy; the probes run on them, and on as many of the
+            run's trained policies once there are any.
         reviewer: asked about every reward that has passed everything else, if given.
     """
 
@@ -65,14 +68,14 @@ class Appraisal:
 
     def judge(self, candidate: Candidate, past: Sequence[Candidate]) -> Verdict:
         """The verdict of the critic, of the screens on the episodes of `past`, of the reviewer."""
-        verdict = critic.check(candidate.code, self._task, self._transitions, unsafe=self._unsafe)
-        verdict = self.screen(verdict, past)
+        trained = self._trained(past)
+        seen = self._seen(trained)
+        verdict = critic.check(candidate.code, self._task, seen, unsafe=self._unsafe)
+        verdict = self._screened(verdict, trained)
         if verdict.reward is None or self._reviewer is None:
             return verdict
         claims = self._reviewer.review(candidate, self._task)
-        found = tuple(
-            concerns.findings(verdict.reward, claims, self._transitions, unsafe=self._unsafe)
-        )
+        found = tuple(concerns.findings(verdict.reward, claims, seen, unsafe=self._unsafe))
         if any(finding.severity == "error" for finding in found):
             return _refused(verdict, *found)
         return verdict.model_copy(update={"findings": (*verdict.findings, *found)})
@@ -82,9 +85,11 @@ class Appraisal:
 
         A reward that breaks on them is refused as well: they reach further than random actions.
         """
+        return self._screened(verdict, self._trained(past))
+
+    def _screened(self, verdict: Verdict, trained: Sequence[Rollout]) -> Verdict:
         if verdict.reward is None:
             return verdict
-        trained = self._trained(past)
         if not trained and self._opposite is None:
             return verdict
         episodes = (*self._scripted, *trained)
@@ -137,6 +142,14 @@ class Appraisal:
     def _trained(self, past: Iterable[Candidate]) -> tuple[Rollout, ...]:
         paths = [path for candidate in past for path in rollouts_of(candidate, self._folder)]
         return tuple(rollout for path in paths for rollout in rollouts.load(path))
+
+    def _seen(self, trained: Sequence[Rollout]) -> Transitions:
+        if not trained:
+            return self._transitions
+        lived = concatenate(rollout.transitions for rollout in trained)
+        count = min(len(lived), len(self._transitions))
+        spread = np.linspace(0, len(lived) - 1, count).round().astype(np.intp)
+        return concatenate((self._transitions, lived.rows(spread)))
 
     def _pay(self, reward: CheckedReward, episodes: Sequence[Rollout]) -> tuple[Paid, ...]:
         return pay(reward, episodes, self._gamma, unsafe=self._unsafe)

@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 
+from rewardsmith import critic
 from rewardsmith.assets import assets_dir
 from rewardsmith.errors import UserError
 from rewardsmith.jail import service
@@ -60,7 +61,7 @@ def _assets() -> list[Examined]:
 
 
 def _jail() -> list[Examined]:
-    layers = service.probe(unsafe=True)
+    layers = critic.layers(unsafe=True)
     found = [
         Examined(name=f"jail: {layer.name}", ok=layer.active, detail=layer.detail, needed=False)
         for layer in layers

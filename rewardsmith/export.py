@@ -36,6 +36,8 @@ def reward_text(run: RunRecord, candidate: Candidate) -> str:
         f"# Task: {' '.join(run.task.sentence.split())}",
         f"# Environment: {run.task.env}; fitness: {run.task.fitness.expression}",
     ]
+    if run.config.unsafe_no_jail:
+        lines.append("# It ran WITHOUT the jail for generated code (--unsafe-no-jail)")
     if candidate.report:
         lines.append(f"# On held-out seeds: {_words(candidate.report)}")
     elif candidate.score:

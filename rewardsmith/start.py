@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from rewardsmith import config as settings
-from rewardsmith import tasks
+from rewardsmith import critic, tasks
 from rewardsmith.config import RunConfig
 from rewardsmith.errors import CandidateError, UserError
-from rewardsmith.jail import service
 from rewardsmith.llm.client import configured_model, connect
 from rewardsmith.propose import parse
 from rewardsmith.records import RunStatus, TaskSpec
@@ -65,7 +64,7 @@ def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()
     config = settle_proposer(config)
     if config.model.proposer == "llm":
         connect(config.model.name, api_base=config.model.api_base or None)
-    layers = service.probe(unsafe=config.unsafe_no_jail)
+    layers = critic.layers(unsafe=config.unsafe_no_jail)
     init = tuple(
         InitialReward(name=Path(name).name, code=read_reward(Path(name))) for name in config.init
     )

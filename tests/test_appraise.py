@@ -120,6 +120,21 @@ def test_a_reward_that_breaks_where_only_a_trained_policy_comes_is_refused(
     assert [f.rule for f in refused.findings if f.severity == "error"] == ["nonfinite"]
 
 
+def test_the_probes_also_run_on_what_trained_policies_did(
+    store: Store, run: RunRecord, transitions: Transitions
+) -> None:
+    """A reward that only long episodes meet is never paid before a policy has lived one."""
+    late = candidate(1, code=UPRIGHT.replace("terminated)", "terminated, t)").replace(
+        '{"upright": 1.0', '{"upright": (t > 150) * (1.0').replace('angle),', 'angle)),'
+    ).replace(', "fallen": -5.0 * terminated', ""))  # fmt: skip
+    appraisal = Appraisal(run, store, transitions)
+    before = appraisal.judge(late, [])
+    assert before.ok and "never-paid" in {f.rule for f in before.findings}
+    good = critic.check(UPRIGHT, run.task, transitions)
+    after = appraisal.judge(late, [balanced(store, run, good)])
+    assert after.ok and "never-paid" not in {f.rule for f in after.findings}
+
+
 def test_an_exploit_is_told_to_the_next_prompt(
     store: Store, run: RunRecord, transitions: Transitions
 ) -> None:

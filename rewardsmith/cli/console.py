@@ -204,7 +204,9 @@ def show_verdict(verdict: Verdict, *, json: bool) -> None:
 def show_episodes(run: RunRecord, found: Candidate, episodes: Episodes, *, json: bool) -> None:
     """The episodes of one policy."""
     if json:
-        _print_json({"run": run.id, "candidate": found.id, **episodes.model_dump()})
+        jailed = not run.config.unsafe_no_jail
+        found_in = {"run": run.id, "candidate": found.id, "jailed": jailed}
+        _print_json({**found_in, **episodes.model_dump()})
         return
     if run.config.unsafe_no_jail:
         _console().print(_NO_JAIL)

@@ -1,5 +1,5 @@
 """The critic: refuses broken and hostile rewards, in words that a model can act on."""
 
-from rewardsmith.critic.check import check
+from rewardsmith.critic.check import check, layers
 
-__all__ = ["check"]
+__all__ = ["check", "layers"]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import time
 
-from rewardsmith.critic import probes, rules
+from rewardsmith.critic import probes, rules, text
 from rewardsmith.jail import service
 from rewardsmith.records import Finding, Layer, TaskSpec, Verdict
 from rewardsmith.reward import Transitions
 
-_TEXT_LAYERS = (
-    Layer(name="bytes", active=True, detail="size, UTF-8, no invisible characters"),
-    Layer(name="syntax tree", active=True, detail="allow-list of names and constructs"),
-)
+
+def layers(*, unsafe: bool = False) -> tuple[Layer, ...]:
+    """Every layer between generated code and this machine, each tried, from the text down.
+
+    Raises:
+        UserError: the jail does not hold on this machine, and `unsafe` is False.
+    """
+    return (*_text_layers(), *service.probe(unsafe=unsafe))
 
 
 def check(code: str, task: TaskSpec, transitions: Transitions, *, unsafe: bool = False) -> Verdict:
@@ -28,7 +33,7 @@ def check(code: str, task: TaskSpec, transitions: Transitions, *, unsafe: bool =
         UserError: the jail does not hold on this machine, and `unsafe` is False.
     """
     start = time.perf_counter()
-    layers = (*_TEXT_LAYERS, *service.probe(unsafe=unsafe))
+    held = layers(unsafe=unsafe)
     inspection = rules.inspect(code, task)
     findings: tuple[Finding, ...] = inspection.findings
     reward = None
@@ -38,7 +43,17 @@ def check(code: str, task: TaskSpec, transitions: Transitions, *, unsafe: bool =
     return Verdict(
         ok=ok,
         findings=findings,
-        layers=layers,
+        layers=held,
         reward=reward if ok else None,
         wall_s=time.perf_counter() - start,
+    )
+
+
+@functools.cache
+def _text_layers() -> tuple[Layer, ...]:
+    limits = f"UTF-8, at most {text.MAX_BYTES >> 10} KiB, no invisible characters"
+    words = "an allow-list of constructs and names; nodes, depth and constants limited"
+    return (
+        Layer(name="bytes", active=text.refuses("x\u200b = 1"), detail=limits),
+        Layer(name="syntax tree", active=rules.refuses("import os"), detail=words),
     )

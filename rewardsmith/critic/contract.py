@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
-import math
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -12,6 +12,9 @@ from rewardsmith.records import Column, Finding, TaskSpec
 from rewardsmith.reward import ARGUMENTS, ENTRY_POINT, PARAMS_NAME, available_columns
 
 _NAMED = ("state", "next_state")
+_PARAM_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ ./-]{0,63}")
+MAX_NUMBER = 2.0**1023
+"""Beyond the largest sane weight, and no integer too large for a float."""
 
 
 @dataclass
@@ -65,7 +68,7 @@ def _params(tree: ast.Module, reading: Reading) -> None:
             continue
         numbers = _literal(value)
         if numbers is None:
-            message = f"{PARAMS_NAME} must be a literal dict of names and plain numbers"
+            message = f"{PARAMS_NAME} must be a literal dict of different names and plain numbers"
             near = "; keep anything else in a constant of its own"
             reading.findings.append(_error("params", node.lineno, message + near))
         else:
@@ -82,18 +85,28 @@ def _assigned(node: ast.stmt, name: str) -> ast.expr | None:
 
 
 def _literal(value: ast.expr) -> dict[str, float] | None:
-    try:
-        params = ast.literal_eval(value)
-    except ValueError:
+    if not isinstance(value, ast.Dict):
         return None
-    if not isinstance(params, dict):
-        return None
-    for key, number in params.items():
-        if not isinstance(key, str) or not isinstance(number, int | float):
+    params: dict[str, float] = {}
+    for key, node in zip(value.keys, value.values, strict=True):
+        number = _number(node)
+        if number is None or not isinstance(key, ast.Constant) or key.value in params:
             return None
-        if not math.isfinite(number):
+        if not isinstance(key.value, str) or not _PARAM_NAME.fullmatch(key.value):
             return None
-    return {key: float(number) for key, number in params.items()}
+        params[key.value] = number
+    return params
+
+
+def _number(node: ast.expr) -> float | None:
+    """A plain, finite number, perhaps with a sign."""
+    match node:
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
+            number = _number(operand)
+            return -number if number is not None and isinstance(node.op, ast.USub) else number
+        case ast.Constant(value=int() | float() as number) if abs(number) < MAX_NUMBER:
+            return float(number)
+    return None
 
 
 def _params_used(entry: ast.FunctionDef, reading: Reading) -> None:
@@ -128,8 +141,10 @@ def _variables(tree: ast.Module, entry: ast.FunctionDef, task: TaskSpec, reading
             else:
                 used.add((node.id, ""))
     # A helper that is given the whole state reads it under another name: then every name in the
-    # file that is a variable counts as read.
+    # file that is a variable counts as read, and all of them do where names are put together.
     mentioned = set(_mentions(tree)) if escaped else set()
+    if escaped and any(map(_makes_text, ast.walk(tree))):
+        mentioned = {column.name for column in available}
     reading.columns = tuple(
         column
         for column in available
@@ -159,6 +174,19 @@ def _mentions(tree: ast.Module) -> Iterator[str]:
         match node:
             case ast.Attribute(attr=name) | ast.Constant(value=str(name)):
                 yield name
+
+
+def _makes_text(node: ast.AST) -> bool:
+    """Whether a text, such as a variable's name, is computed here."""
+    match node:
+        case ast.JoinedStr() | ast.Attribute(attr="join" | "replace"):
+            return True
+        case ast.BinOp(left=left, right=right):
+            return any(
+                isinstance(part, ast.Constant) and isinstance(part.value, str)
+                for part in (left, right)
+            )
+    return False
 
 
 def _unknown(task: TaskSpec, argument: str, name: str, known: set[str], line: int) -> Finding:

@@ -12,12 +12,18 @@ from rewardsmith.critic import pace, stress
 from rewardsmith.critic.remarks import remarks, warning
 from rewardsmith.critic.stress import Compute
 from rewardsmith.errors import CandidateError
-from rewardsmith.jail.service import RewardFault, Rewards, RewardWorker
+from rewardsmith.jail.service import Rewards, RewardWorker
 from rewardsmith.records import CheckedReward, Finding, TaskSpec
 from rewardsmith.reward import Transitions
 
 CALL_TIMEOUT_S = 5.0
 _MAX_ROWS = 1001
+_LARGE_ROWS = 4099
+"""As many as a rollout of a training has: what looks at the size of the batch shows there."""
+_LARGE_LIMIT_S = 1.0
+"""A reward that would take longer for them has been found to be slow by then."""
+_CPU_LIMIT_S = 20.0
+"""Of all the probes of one process: a reward that takes every call to its deadline ends here."""
 _OTHER_HASH_SEED = 20111
 _RELATIVE_TOLERANCE = 1e-6
 """Between batches of different sizes: sums may be taken in another order, or in float32."""
@@ -34,8 +40,9 @@ def run(
     batch = _odd_batch(draft, transitions)
     start = functools.partial(
         RewardWorker,
-        capacity=max(len(batch), pace.ROWS),
+        capacity=_LARGE_ROWS,
         call_timeout_s=CALL_TIMEOUT_S,
+        cpu_limit_s=_CPU_LIMIT_S,
         unsafe=unsafe,
     )
     findings: list[Finding] = []
@@ -49,8 +56,7 @@ def run(
             if not _same(other.compute(batch), first):
                 findings.append(_error("determinism", f"{_DIFFERS} in another process; {_ORDER}"))
     except CandidateError as fault:
-        line = fault.line if isinstance(fault, RewardFault) else None
-        return (*findings, Finding(rule=fault.cause, line=line, message=fault.for_llm)), draft
+        return (*findings, stress.finding(fault)), draft
     return (*findings, *remarks(first)), draft
 
 
@@ -94,7 +100,11 @@ def _impure(
     for part in (slice(0, 1), slice(0, third), slice(min(third, rows - 1), rows)):
         yield from _dependent(compute(batch.rows(part)), _rows(first, part), "in another batch")
     order = np.random.default_rng(0).permutation(rows)
+    begin = time.perf_counter()
     yield from _dependent(compute(batch.rows(order)), _rows(first, order), "in another order")
+    if (time.perf_counter() - begin) * _LARGE_ROWS / rows < _LARGE_LIMIT_S:
+        many = np.resize(np.arange(rows), _LARGE_ROWS)
+        yield from _dependent(compute(batch.rows(many)), _rows(first, many), "in a larger batch")
     if not _same(compute(batch), first):
         yield _error("determinism", f"{_DIFFERS} after other calls; keep no state between calls")
 

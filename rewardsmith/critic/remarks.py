@@ -57,7 +57,7 @@ def _bonus(terms: Mapping[str, Array]) -> Iterator[Finding]:
         yield warning(
             "dominant-bonus",
             f'term "{name}" pays for merely staying in a condition and holds {share:.0%} of the '
-            "reward of a random policy: standing still may pay more than the task",
+            "reward on recorded transitions: standing still may pay more than the task",
         )
 
 

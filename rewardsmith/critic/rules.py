@@ -10,12 +10,14 @@ from collections.abc import Iterator
 import numpy as np
 from pyflakes import checker, messages
 
-from rewardsmith.critic import allowed, contract, text
+from rewardsmith.critic import allowed, contract, processes, text
 from rewardsmith.critic.contract import hint
 from rewardsmith.jail.protocol import REWARD_BUILTINS
 from rewardsmith.records import CheckedReward, Finding, Record, TaskSpec
+from rewardsmith.reward import ARGUMENTS
 
 _MAX_INTEGER = 2**53
+_ARRAYS = tuple(argument for argument in ARGUMENTS if argument != "params")
 
 
 class Inspection(Record):
@@ -32,7 +34,7 @@ def inspect(code: str, task: TaskSpec) -> Inspection:
         return Inspection(findings=tree)
     read = contract.read(tree, task)
     walk = _Walk(tree, {variable.name for variable in task.variables}, read.resolved)
-    findings = (*walk.findings, *read.findings, *_undefined(tree))
+    findings = (*walk.findings, *read.findings, *_undefined(tree), *processes.findings(tree))
     found = {(finding.line or 0, finding.rule, finding.message): finding for finding in findings}
     if found:
         return Inspection(findings=tuple(found[key] for key in sorted(found)))
@@ -44,6 +46,11 @@ def inspect(code: str, task: TaskSpec) -> Inspection:
         params=read.params,
     )
     return Inspection(draft=draft)
+
+
+def refuses(code: str) -> bool:
+    """Whether the allow-list refuses `code`, which can be parsed."""
+    return bool(_Walk(ast.parse(code), set(), set()).findings)
 
 
 def _undefined(tree: ast.Module) -> Iterator[Finding]:
@@ -85,6 +92,7 @@ class _Walk:
         for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 self._import(node)
+        self._kept -= set(self._modules)  # `np.sort` is a function, not a change of `np`
         self._walk(tree)
 
     def _walk(self, tree: ast.Module) -> None:
@@ -182,7 +190,7 @@ class _Walk:
         label = f"{module.replace('numpy', 'np')}.{name}"
         unknown = module == "numpy" and name not in dir(np)
         why = "does not exist in NumPy" if unknown else "is not available to rewards"
-        advice = hint(name, members) or "; a reward computes from its arguments alone"
+        advice = hint(name, members) or f"; the arrays you may use are {', '.join(_ARRAYS)}"
         self._refuse("numpy" if module != "math" else "math", node, f"`{label}` {why}{advice}")
 
     def _name(self, node: ast.Name) -> None:

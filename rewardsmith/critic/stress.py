@@ -36,8 +36,7 @@ def edges(compute: Compute, batch: Transitions, task: TaskSpec) -> Iterator[Find
     for what, legal in _legal(batch, task):
         found = _tried(compute, legal)
         if isinstance(found, CandidateError):
-            line = found.line if isinstance(found, RewardFault) else None
-            yield Finding(rule=found.cause, line=line, message=f"{what}: {found.for_llm}")
+            yield finding(found, f"{what}: ")
             return
     for what, unlikely in _unlikely(batch):
         found = _tried(compute, unlikely)
@@ -47,6 +46,13 @@ def edges(compute: Compute, batch: Transitions, task: TaskSpec) -> Iterator[Find
     for value in (np.nan, np.inf):
         # What comes back does not matter, but that it comes back.
         _tried(compute, _changed(batch, functools.partial(np.full_like, fill_value=value)))
+
+
+def finding(fault: CandidateError, when: str = "") -> Finding:
+    """The refusal that a fault of the reward is."""
+    if isinstance(fault, RewardFault):
+        return Finding(rule=fault.cause, line=fault.line, message=when + fault.what)
+    return Finding(rule=fault.cause, message=when + fault.for_llm)
 
 
 def varies_elsewhere(compute: Compute, batch: Transitions, task: TaskSpec) -> bool:

@@ -32,6 +32,11 @@ def parse(code: str) -> ast.Module | tuple[Finding, ...]:
     return tuple(_too_large(tree)) or tree
 
 
+def refuses(code: str) -> bool:
+    """Whether `code` is refused for its bytes or its size."""
+    return not isinstance(parse(code), ast.Module)
+
+
 def _bytes(code: str) -> Iterator[Finding]:
     try:
         size = len(code.encode("utf-8"))

@@ -93,7 +93,7 @@ def lock(
         _attempt("fork of a clean process", _check_own_session),
         _attempt("empty environment", _check_environment),
         _attempt("closed descriptors", lambda: _check_descriptors(keep)),
-        linux("sealed inputs", lambda: _check_sealed(sealed)),
+        linux("memfd channel", lambda: _check_sealed(sealed)),
         linux("single thread", _check_single_thread),
         linux("parent-death signal", _die_with_parent),
         linux("no new privileges", _no_new_privileges),
@@ -128,7 +128,7 @@ def _check_sealed(descriptor: int) -> str:
     try:
         mmap.mmap(descriptor, 0, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE).close()
     except PermissionError:
-        return "can not be mapped for writing"
+        return "inputs sealed for reading, messages of a fixed size"
     raise OSError("the inputs can be mapped for writing")
 
 

@@ -36,7 +36,7 @@ REQUEST = struct.Struct("=QQ")
 REPLY = struct.Struct("=QIIII")
 """Sequence number, status, terms, whether there is a total, line of an error (0: not known)."""
 
-OK, EXCEPTION, SHAPE, RETURN = range(4)
+OK, EXCEPTION, SHAPE, RETURN, STATE = range(5)
 
 TERM_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ ./-]{0,47}")
 

@@ -26,6 +26,7 @@ _CAUSES = {
     protocol.EXCEPTION: "exception",
     protocol.SHAPE: "shape",
     protocol.RETURN: "return",
+    protocol.STATE: "state-kept",
 }
 
 
@@ -45,11 +46,16 @@ class Rewards:
 
 
 class RewardFault(CandidateError):
-    """A reward that failed in the jail; `line` is the line of its code, where one is known."""
+    """A reward that failed in the jail.
 
-    def __init__(self, cause: str, for_llm: str, line: int | None = None) -> None:
-        super().__init__(cause, for_llm if line is None else f"line {line}: {for_llm}")
-        self.line = line
+    Attributes:
+        line: the line of its code, where one is known.
+        what: what went wrong, without the line.
+    """
+
+    def __init__(self, cause: str, what: str, line: int | None = None) -> None:
+        super().__init__(cause, what if line is None else f"line {line}: {what}")
+        self.what, self.line = what, line
 
 
 @dataclass(frozen=True)
@@ -168,8 +174,8 @@ class RewardWorker:
 
         Raises:
             CandidateError: the candidate's fault, by `cause`: "exception", "shape", "return",
-                "nonfinite" and "magnitude" leave the worker usable; after "timeout", "crash" and
-                "protocol" it is closed.
+                "state-kept", "nonfinite" and "magnitude" leave the worker usable; after "timeout",
+                "crash" and "protocol" it is closed.
         """
         rows = len(batch)
         if not 1 <= rows <= self._capacity:

@@ -1,7 +1,7 @@
 """The jailed worker: maps the channel, locks itself, runs one reward and answers with floats.
 
 Forked by zygote.py, which loads it by path, with the standard library and NumPy only; it imports
-nothing of ours but loads its two neighbours, protocol.py and lockdown.py, by path too.
+nothing of ours but loads its neighbours (protocol, lockdown, kept, returned) by path too.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ def _neighbour(name: str) -> ModuleType:
 
 
 protocol, lockdown = _neighbour("protocol"), _neighbour("lockdown")
+kept, returned = _neighbour("kept"), _neighbour("returned")
+_STATUS = {returned.SHAPE: protocol.SHAPE, returned.RETURN: protocol.RETURN}
 
 # --- what a reward sees --------------------------------------------------------------------------
 
@@ -88,6 +90,11 @@ class Variables:
         raise AttributeError(self._unknown(name))
 
     def __getitem__(self, name: str) -> NDArray[Any]:
+        if type(name) is not str:
+            raise TypeError(
+                f"{self._argument} holds named variables and is no array: index one of them, as in "
+                f"{self._argument}.x[:, 0]"
+            )
         if name in self._arrays:
             return self._arrays[name]
         raise KeyError(self._unknown(name))
@@ -95,18 +102,19 @@ class Variables:
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"`{self._argument}` is read-only")
 
+    def __setitem__(self, name: str, value: object) -> NoReturn:
+        raise TypeError(f"`{self._argument}` is read-only")
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._arrays
+
+    def __repr__(self) -> str:
+        return f"<{self._argument}: {', '.join(self._arrays)}>"
+
     def _unknown(self, name: object) -> str:
         near = difflib.get_close_matches(str(name), self._arrays, n=1)
-        hint = f"; did you mean `{near[0]}`?" if near else "; name variables literally"
+        hint = f"; did you mean `{near[0]}`?" if near else f"; it has {', '.join(self._arrays)}"
         return f"{self._argument} has no variable `{name}`{hint}"
-
-
-class Refusal(Exception):
-    """What compute_reward returned does not fit the contract."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 def _namespace() -> dict[str, Any]:
@@ -117,7 +125,7 @@ def _namespace() -> dict[str, Any]:
 def _import(name: str, *rest: Any) -> Any:
     # NumPy's own late imports come through here as well, hence every loaded part of it is allowed.
     top = name.partition(".")[0]
-    if top in ("numpy", "math", "__future__"):
+    if top in ("numpy", "math", "typing", "__future__") or name == "collections.abc":
         return builtins.__import__(name, *rest)
     raise ImportError(f"`{top}` is not available to rewards; they may import numpy and math")
 
@@ -145,9 +153,11 @@ class Program:
         self._memory = outputs
         self._slots = protocol.output_slots(outputs, capacity)
         self._names: tuple[object, ...] | None = None
+        self._has_total = False
         namespace = _namespace()
         exec(_compiled(program["code"]), namespace)
         self._function: Callable[..., object] = namespace["compute_reward"]
+        self._kept = kept.Kept(namespace)
 
     def compute(self, rows: int) -> tuple[int, bool]:
         """Write the total and the terms of the first `rows` rows.
@@ -155,25 +165,32 @@ class Program:
         Returns:
             The number of terms, and whether the reward gave a total of its own.
         """
-        total, terms = _split(self._function(**self._given(rows)))
-        names = tuple(terms)
+        total, terms = returned.split(self._function(**self._given(rows)))
+        self._kept.check()
+        names, has_total = tuple(terms), total is not None
+        if self._names is not None and has_total is not self._has_total:
+            advice = "return (total, terms) for every batch or for none"
+            raise returned.Refusal(
+                returned.RETURN, f"a total is given for some batches only: {advice}"
+            )
         if names != self._names:
             self._tell_names(names)
-        if total is not None:
-            self._slots[0, :rows] = _checked("the total", total, rows)
+        self._has_total = has_total
+        if has_total:
+            self._slots[0, :rows] = returned.checked("the total", total, rows)
         for slot, (name, value) in enumerate(terms.items(), start=1):
-            self._slots[slot, :rows] = _checked(name, value, rows)
-        return len(names), total is not None
+            self._slots[slot, :rows] = returned.checked(name, value, rows)
+        return len(names), has_total
 
     def _tell_names(self, names: tuple[object, ...]) -> None:
         if not 1 <= len(names) <= protocol.MAX_TERMS:
             expected = f"1 to {protocol.MAX_TERMS} terms"
-            raise Refusal(protocol.RETURN, f"expected {expected}, got {len(names)}")
+            raise returned.Refusal(returned.RETURN, f"expected {expected}, got {len(names)}")
         packed = b""
         for name in names:
             if type(name) is not str or not protocol.TERM_NAME.fullmatch(name):
                 advice = "is no name for a term: use a short identifier"
-                raise Refusal(protocol.RETURN, f"{name!r} {advice}")
+                raise returned.Refusal(returned.RETURN, f"{returned.shown(name)} {advice}")
             packed += name.encode().ljust(protocol.NAME_BYTES, b"\0")
         self._memory[protocol.TEXT_BYTES : protocol.TEXT_BYTES + len(packed)] = packed
         self._names = names
@@ -191,54 +208,16 @@ class Program:
         return {argument: plain.get(argument) for argument in self._arguments}
 
 
-def _split(result: object) -> tuple[object, dict[str, object]]:
-    total: object = None
-    terms = result
-    if type(result) is tuple and len(result) == 2:
-        total, terms = result
-    if type(terms) is not dict or (terms is not result and total is None):
-        kind = type(result).__name__
-        raise Refusal(
-            protocol.RETURN,
-            f"compute_reward returned {kind}, expected a dict of terms "
-            '{"name": array of shape (n,)} or (total, terms)',
-        )
-    return total, terms
-
-
-def _checked(name: str, value: object, rows: int) -> NDArray[Any]:
-    if type(value) is np.ndarray and value.shape == (rows,) and value.dtype.kind in "fiub":
-        return value
-    label = name if name == "the total" else f'term "{name}"'
-    if isinstance(value, bool | int | float | np.number | np.bool_):
-        raise Refusal(
-            protocol.SHAPE,
-            f"{label} is one number for the whole batch, expected one value per row, "
-            "shape (n,): for a constant use np.full(n, value) with n = len(action)",
-        )
-    if type(value) is not np.ndarray:
-        kind = type(value).__name__
-        raise Refusal(protocol.RETURN, f"{label} is {kind}, expected a NumPy array (n,)")
-    if value.shape != (rows,):
-        raise Refusal(protocol.SHAPE, f"{label} {_shape_advice(value.shape, rows)}")
-    raise Refusal(protocol.RETURN, f"{label} has dtype {value.dtype}, expected real numbers")
-
-
-def _shape_advice(shape: tuple[int, ...], rows: int) -> str:
-    found = f"has shape {shape}, expected (n,) = ({rows},): "
-    if shape == (rows, 1):
-        return found + "take the one column with [:, 0]"
-    if shape[:1] == (rows,):
-        return found + "reduce the features of each row, for example with np.sum(..., axis=-1)"
-    if len(shape) == 0:
-        return found + "it was reduced over the whole batch; use axis=-1, or keep one value per row"
-    return found + "axis 0 is the batch; sum over the features with axis=-1 instead"
-
-
 def _describe(error: BaseException) -> str:
-    message = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    hint = "; the inputs can not be changed, work on a copy" if "read-only" in message else ""
-    return f"{type(error).__name__}: {message}{hint}"
+    try:
+        message = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    except Exception as another:  # noqa: BLE001  the candidate's own object, nested without end
+        message = f"its message can not be printed ({type(another).__name__})"
+    if "read-only" in message:
+        message += "; inputs and constants can not be changed, work on a copy"
+    if isinstance(error, MemoryError) and not message:
+        message = "a reward may not have so much memory"
+    return f"{type(error).__name__}: {message}"
 
 
 def _line(error: BaseException) -> int:
@@ -285,8 +264,10 @@ class Wire:
         """Do the reward's work; whatever it raises becomes an answer."""
         try:
             work()
-        except Refusal as refusal:
-            self.say(sequence, refusal.status, str(refusal))
+        except returned.Refusal as refusal:
+            self.say(sequence, _STATUS[refusal.kind], str(refusal))
+        except kept.KeepsState as state:
+            self.say(sequence, protocol.STATE, str(state))
         except BaseException as error:  # noqa: BLE001  the boundary of the jailed process
             self.say(sequence, protocol.EXCEPTION, _describe(error), _line(error))
 

@@ -182,7 +182,7 @@ BY_PROBE = {
     "many terms": ("return {f'a{i}': action[:, 0] for i in range(40)}", "return", "got 40"),
     "nan": ("return {'a': np.sqrt(next_state.x_velocity)}", "nonfinite", "is nan on"),
     "huge": ("return {'a': 1e9 * next_state.x_velocity}", "magnitude", "clip it"),
-    "error": ("return {'a': action + np.ones(5)}", "exception", "line 4: ValueError: operands"),
+    "error": ("return {'a': action + np.ones(5)}", "exception", "ValueError: operands"),
     "missing column": ("return {'a': action[:, 99]}", "exception", "IndexError"),
     "own exception": ("raise ValueError('no')", "exception", "ValueError: no"),
     "input changed": ("action[:, 0] = 0.0", "exception", "work on a copy"),
@@ -217,14 +217,20 @@ def test_the_behaviour_is_refused(name: str) -> None:
     assert any(f.rule == rule and text in f.message for f in errors(inside(statement)))
 
 
-def test_state_kept_in_a_default_argument_is_found() -> None:
+def test_a_fault_names_its_line_once() -> None:
+    (told,) = check(inside("return {'a': action + np.ones(5)}"), CHEETAH, BATCH).errors
+    assert told.startswith("line 4: ValueError: operands")
+
+
+def test_state_kept_in_a_default_argument_is_found_before_it_changes_a_value() -> None:
     code = (
         "import numpy as np\n\ndef count(seen=[0]):\n    seen[0] += 1\n    return seen[0]\n\n"
-        "def compute_reward(next_state):\n    return {'a': next_state.x_velocity * count()}\n"
+        "def compute_reward(next_state):\n"
+        "    return {'a': next_state.x_velocity * (1 if count() < 10**6 else 2)}\n"
     )
     (finding,) = errors(code)
-    assert finding.rule == "determinism"
-    assert "keep no state" in finding.message
+    assert finding.rule == "state-kept"
+    assert "`count`, which outlives it" in finding.message
 
 
 def test_code_that_never_returns_is_refused_in_time() -> None:

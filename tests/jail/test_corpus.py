@@ -199,14 +199,35 @@ _statements = st.one_of(
 )
 
 
+_constants = st.recursive(
+    st.sampled_from(["0", "-1", "+0.5", "1e999", "9" * 400, "'a'", "'\\ud800'", "None", "x"]),
+    lambda inner: st.one_of(
+        st.builds("[{}, {}]".format, inner, inner),
+        st.builds("{{{}: {}}}".format, inner, inner),
+        st.builds("{{{}, {}}}".format, inner, inner),
+        st.builds("-{}".format, inner),
+        st.builds("iter([{}])".format, inner),
+        st.builds("np.array({}, dtype=object)".format, inner),
+        st.builds("lambda x={}: x".format, inner),
+    ),
+    max_leaves=5,
+)
+_globals = st.one_of(
+    st.builds("PARAMS = {}".format, _constants),
+    st.builds("PARAMS = {{'a': {}}}".format, _constants),
+    st.builds("x: dict = {}".format, _constants),
+    st.builds("def helper(x={}):\n    return [x]".format, _constants),
+)
+
+
 @SMALL
-@given(st.lists(_statements, min_size=1, max_size=6))
-def test_a_program_of_allowed_words_always_ends_in_a_verdict(lines: list[str]) -> None:
+@given(st.lists(_globals, max_size=2), st.lists(_statements, min_size=1, max_size=6))
+def test_a_program_of_allowed_words_always_ends_in_a_verdict(
+    top: list[str], lines: list[str]
+) -> None:
     body = "\n    ".join(["terms = {'a': next_state.x_velocity}", *lines, "return terms"])
-    code = (
-        "import numpy as np\n\n\ndef helper(x):\n    return np.tanh(x)\n\n\n"
-        f"def compute_reward(state, next_state, action, t):\n    {body}\n"
-    )
+    heads = "\n".join(["import numpy as np\n\n\ndef helper(x):\n    return np.tanh(x)", *top])
+    code = f"{heads}\n\n\ndef compute_reward(state, next_state, action, t, params):\n    {body}\n"
     settled(_judged(code))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import re
 import struct
@@ -13,12 +14,15 @@ from pathlib import Path
 import pytest
 from jail_rewards import HONEST, reward, transitions
 
+from rewardsmith import doctor, start
+from rewardsmith.config import build
 from rewardsmith.errors import UserError
 from rewardsmith.jail import lockdown, service
 from rewardsmith.jail.service import RewardWorker
+from rewardsmith.store import Store
 
 NAMES = {
-    *("fork of a clean process", "empty environment", "closed descriptors", "sealed inputs"),
+    *("fork of a clean process", "empty environment", "closed descriptors", "memfd channel"),
     *("single thread", "parent-death signal", "no new privileges", "landlock"),
     *("resource limits", "seccomp", "bubblewrap"),
 }
@@ -29,6 +33,16 @@ EVERYWHERE = {
 
 def test_every_layer_is_reported_by_name() -> None:
     assert {layer.name for layer in service.probe()} == NAMES
+
+
+def test_doctor_and_a_runs_record_name_every_layer(tmp_path: Path) -> None:
+    every = {"bytes", "syntax tree", *NAMES}
+    found = {examined.name: examined for examined in doctor.examine()}
+    assert {name for name in every if f"jail: {name}" in found} == every
+    assert found["jail"].ok
+    with contextlib.closing(Store(tmp_path)) as store:
+        run = start.create(build({"env": "CartPole-v1", "task": "balance"}), store)
+        assert {layer.name for layer in store.run(run.id).layers} == every
 
 
 def test_elsewhere_than_on_linux_the_missing_layers_are_named_and_nothing_runs() -> None:

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import shutil
 import signal
 import subprocess
 import sys
@@ -379,10 +378,13 @@ print({layer.name: layer.active for layer in service.probe(unsafe=True)})
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="system call numbers of x86-64")
-@pytest.mark.skipif(shutil.which("bwrap") is not None, reason="bubblewrap would be enough")
 def test_an_old_kernel_is_refused_unless_told_otherwise() -> None:
     run = subprocess.run(
-        [sys.executable, "-c", _OLD_KERNEL], capture_output=True, text=True, check=True
+        [sys.executable, "-c", _OLD_KERNEL],
+        env={**os.environ, "PATH": "/nowhere"},  # bubblewrap would be enough
+        capture_output=True,
+        text=True,
+        check=True,
     )
     refusal, layers = run.stdout.splitlines()
     assert "landlock (" in refusal and "seccomp (" in refusal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -69,7 +70,8 @@ def test_a_killed_zygote_takes_its_workers_with_it_and_is_replaced() -> None:
     with worker(HONEST, hash_seed=31) as running:
         fresh = descendants(os.getpid()) - before
         for pid in sorted(fresh)[:-1]:  # all but the worker, which was made last
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # bubblewrap takes its child along
+                os.kill(pid, signal.SIGKILL)
         with pytest.raises(RewardFault) as caught:
             for _ in range(50):  # the kernel takes a moment
                 running.compute(transitions(3))

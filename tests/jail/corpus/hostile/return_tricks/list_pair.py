@@ -1,0 +1,7 @@
+# returns a list of two
+import numpy as np
+
+
+def compute_reward(state, action, next_state, t):
+    v = next_state.x_velocity
+    return [v, {'a': v}]
