@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rewardsmith.jail.service import RewardWorker
+from rewardsmith.jail.service import RewardWorker, cpu_limit_s
 from rewardsmith.records import CheckedReward
 from rewardsmith.reward import Array
 from rewardsmith.rollouts import Rollout
@@ -47,7 +47,8 @@ def pay(
     longest = max(len(rollout.transitions) for rollout in rollouts)
     discounts = np.power(gamma, np.arange(longest), dtype=np.float64)
     paid = []
-    with RewardWorker(reward, capacity=longest, unsafe=unsafe) as worker:
+    limit_s = cpu_limit_s(sum(len(rollout.transitions) for rollout in rollouts))
+    with RewardWorker(reward, capacity=longest, cpu_limit_s=limit_s, unsafe=unsafe) as worker:
         for rollout in rollouts:
             given = worker.compute(rollout.transitions)
             paid.append(

@@ -102,6 +102,11 @@ def warm() -> None:
     nursery.zygote(_HASH_SEED)
 
 
+def cpu_limit_s(rows: int) -> float:
+    """Processor time for a worker that is to see so many rows: twice what the critic accepts."""
+    return 60.0 + 2e-3 * rows
+
+
 class RewardWorker:
     """One reward in one locked child process, for as long as a training lasts.
 

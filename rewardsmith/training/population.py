@@ -70,7 +70,7 @@ class Population:
         self._one_hot = space.n if space.kind == "discrete" else 0
         width = max(space.size, 1)
         self._learners = [Learner(job, chosen, width, _reporter(job, report)) for job in jobs]
-        self._workers = Workers()
+        self._workers = Workers(jobs)
         rngs = [rng for learner in self._learners for rng in learner.world_rngs]
         self._worlds = Worlds(first.task, rngs, _columns(jobs))
         self._stack = Stack(

@@ -12,7 +12,7 @@ import torch
 
 from rewardsmith import policy
 from rewardsmith.errors import CandidateError
-from rewardsmith.jail.service import Rewards, RewardWorker
+from rewardsmith.jail.service import Rewards, RewardWorker, cpu_limit_s
 from rewardsmith.records import Training
 from rewardsmith.training import Done, PpoSettings, Progress, Report, TrainJob, failed, settings
 from rewardsmith.training.sb3_common import RewardSource
@@ -69,5 +69,8 @@ def _reward_source(job: TrainJob, capacity: int) -> Iterator[RewardSource]:
     if job.reward is None:
         yield lambda batch, native: Rewards(native, {"native": native}, has_total=True)
         return
-    with RewardWorker(job.reward, capacity=capacity, unsafe=job.unsafe) as worker:
+    limit_s = cpu_limit_s(job.timesteps)
+    with RewardWorker(
+        job.reward, capacity=capacity, cpu_limit_s=limit_s, unsafe=job.unsafe
+    ) as worker:
         yield lambda batch, native: worker.compute(batch)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from rewardsmith.errors import CandidateError
-from rewardsmith.jail.service import Rewards, RewardWorker
+from rewardsmith.jail.service import Rewards, RewardWorker, cpu_limit_s
 from rewardsmith.reward import Transitions
 from rewardsmith.training import TrainJob
 
@@ -17,7 +20,10 @@ _ENDING = ("timeout", "crash", "protocol")
 class Workers:
     """Started when a candidate's first rewards are asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, jobs: Sequence[TrainJob]) -> None:
+        self._rows = Counter[str]()
+        for job in jobs:
+            self._rows[job.candidate] += job.timesteps
         self._workers: dict[str, RewardWorker] = {}
         self._lost: dict[str, CandidateError] = {}
 
@@ -34,7 +40,12 @@ class Workers:
         worker = self._workers.get(job.candidate)
         try:
             if worker is None:
-                worker = RewardWorker(job.reward, capacity=len(batch), unsafe=job.unsafe)
+                worker = RewardWorker(
+                    job.reward,
+                    capacity=len(batch),
+                    cpu_limit_s=cpu_limit_s(self._rows[job.candidate]),
+                    unsafe=job.unsafe,
+                )
                 self._workers[job.candidate] = worker
             return worker.compute(batch)
         except CandidateError as fault:
