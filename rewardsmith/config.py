@@ -85,8 +85,12 @@ class ModelConfig(Settings):
     temperature: float = Field(1.0, ge=0, le=2)
     max_tokens: int = Field(4096, ge=64)
     """Of one reply; one that is cut off is asked for again with twice as many."""
+    effort: Literal["", "minimal", "low", "medium", "high"] = ""
+    """How long a reasoning model is to think; "" leaves it to the model."""
     concurrency: int = Field(4, ge=1)
-    """Requests at once."""
+    """Requests in flight at one endpoint."""
+    together: bool = False
+    """Equal requests are sent as one that asks for several replies: the prompt is paid once."""
     timeout_s: float = Field(120.0, gt=0)
 
 

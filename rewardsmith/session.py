@@ -74,12 +74,13 @@ def _model(config: RunConfig, store: Store, run_id: str) -> Model:
     model = config.model
     client = connect(model.name, api_base=model.api_base or None, timeout_s=model.timeout_s)
     return Model(
-        client,
-        model.name,
+        {model.name: client},
         calls=StoredCalls(store, run_id),
         temperature=model.temperature,
         max_tokens=model.max_tokens,
+        effort=model.effort,
         concurrency=model.concurrency,
+        together=model.together,
     )
 
 

@@ -58,6 +58,7 @@ def connect(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     clock: Callable[[], float] = time.monotonic,
     rng: random.Random | None = None,
+    now: Callable[[], float] = time.time,
 ) -> ChatClient:
     """The client for `model`; nothing is sent yet.
 
@@ -68,6 +69,7 @@ def connect(
         timeout_s: wall time for one attempt, whole.
         max_retries: attempts after the first, for failures that may pass.
         env: where the key of the openai SDK is read; litellm reads the process's environment.
+        now: seconds since 1970, against which a server's date to wait for is held.
 
     Raises:
         UserError: the key is missing, no provider is known by that name, or `api_base` is no URL.
@@ -92,4 +94,5 @@ def connect(
         redact=redactor(env),
         sleep=sleep,
         rng=rng or random.Random(),
+        now=now,
     )

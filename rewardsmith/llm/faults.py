@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from rewardsmith.records import Record
@@ -34,7 +37,7 @@ _MARKS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     ("quota", ("insufficient_quota", "exceeded your current quota", "credit balance")),
     ("context", ("context_length", "contextwindow", "context length", "context window")),
     ("policy", ("content_policy", "contentpolicy", "content_filter", "content management policy")),
-    ("not-api", ("empty or invalid response from llm endpoint",)),
+    ("not-api", ("empty or invalid response from llm endpoint", "invalid response object")),
 )
 
 _STATUS: dict[int, Kind] = {
@@ -44,6 +47,7 @@ _STATUS: dict[int, Kind] = {
     404: "missing",
     408: "timeout",
     409: "server",
+    413: "context",
     429: "rate",
 }
 
@@ -97,7 +101,9 @@ def sdk_errors() -> tuple[type[Exception], ...]:
     return (openai.OpenAIError, TimeoutError, ValueError, BadAnswer)
 
 
-def explain(error: Exception, redact: Callable[[str], str]) -> Fault:
+def explain(
+    error: Exception, redact: Callable[[str], str], *, now: Callable[[], float] = time.time
+) -> Fault:
     """What `error` means, with the provider's words passed through `redact`.
 
     litellm's errors derive from openai's, so one reading serves both SDKs.
@@ -105,7 +111,7 @@ def explain(error: Exception, redact: Callable[[str], str]) -> Fault:
     text = str(error)
     kind = _kind(error, text)
     detail = "" if kind == "key" else redact(" ".join(text.split()))[:300]
-    return Fault(kind=kind, detail=detail, retry_after_s=_retry_after_s(error))
+    return Fault(kind=kind, detail=detail, retry_after_s=_retry_after_s(error, now))
 
 
 def _kind(error: Exception, text: str) -> Kind:
@@ -127,12 +133,17 @@ def _kind(error: Exception, text: str) -> Kind:
     return _STATUS.get(status, "server" if status >= 500 else "request")
 
 
-def _retry_after_s(error: Exception) -> float | None:
+def _retry_after_s(error: Exception, now: Callable[[], float]) -> float | None:
+    """What the server asks to wait for, in seconds or as a date; None where it makes no sense."""
     # litellm keeps the real headers apart from the response it makes up.
     response = getattr(error, "response", None)
     headers = getattr(error, "litellm_response_headers", None) or getattr(response, "headers", None)
-    value = headers.get("retry-after") if headers else None
+    value = str(headers.get("retry-after") or "") if headers else ""
     try:
-        return max(float(value), 0.0) if value else None
-    except ValueError:  # the other form is a date; the usual wait serves as well
-        return None
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - now()
+        except ValueError:
+            return None
+    return None if math.isnan(seconds) else max(seconds, 0.0)

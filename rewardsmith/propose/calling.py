@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
-from rewardsmith.errors import ModelError
-from rewardsmith.llm.chat import ChatClient, ChatReply, ChatRequest, Message
+from rewardsmith.errors import LimitReached, ModelError
+from rewardsmith.llm.chat import ChatClient, ChatReply, ChatRequest, Effort, Message
 
 Answers = TypeVar("Answers")
+_TOO_FEW = "the server gave fewer replies than were asked for; this one was asked for by itself"
 
 
 class CallLog(Protocol):
@@ -33,43 +34,58 @@ class CallLog(Protocol):
 
 
 class Model:
-    """One model behind a client; every call goes through `calls`.
+    """One or several models behind their clients; every call goes through `calls`.
 
     Args:
+        clients: by the name of the model; several share the slots in turn.
         temperature: of every request.
         max_tokens: of every reply; one that is cut off is asked for again with twice as many.
-        concurrency: requests in flight at a time.
+        effort: how long reasoning models are to think.
+        concurrency: requests in flight at a time at one endpoint.
+        together: equal requests are sent as one that asks for several replies, so that the prompt
+            is paid for once.
     """
 
     def __init__(
         self,
-        client: ChatClient,
-        model: str,
+        clients: Mapping[str, ChatClient],
         *,
         calls: CallLog,
         temperature: float = 1.0,
         max_tokens: int = 4096,
+        effort: Effort = "",
         concurrency: int = 4,
+        together: bool = False,
     ) -> None:
-        self._client = client
-        self._model = model
+        self._clients = dict(clients)
         self._calls = calls
         self._temperature = temperature
         self._max_tokens = max_tokens
+        self._effort: Effort = effort
         self._concurrency = concurrency
+        self._together = together
 
     @property
     def name(self) -> str:
         """ "model gpt-x via OpenAI"."""
-        return f"model {self._client.name}"
+        return "model " + " and ".join(client.name for client in self._clients.values())
 
-    def request(self, messages: tuple[Message, ...]) -> ChatRequest:
-        """What is sent for these messages."""
+    def request(
+        self, messages: tuple[Message, ...], candidate: str, *, turn: int = 0
+    ) -> ChatRequest:
+        """What is sent for these messages, to the model whose turn `candidate` is.
+
+        Turns shift by one with every generation, so that no model always gets the same angles of
+        the prompt. `turn` shifts further: 1 is another model than the candidate's own, if any.
+        """
+        generation, _, index = candidate.removeprefix("r").partition("c")
+        names = list(self._clients)
         return ChatRequest(
-            model=self._model,
+            model=names[(int(generation) + int(index) + turn) % len(names)],
             messages=messages,
             temperature=self._temperature,
             max_tokens=self._max_tokens,
+            effort=self._effort,
         )
 
     def answers(self, requests: Mapping[str, ChatRequest]) -> dict[str, ChatReply | ModelError]:
@@ -79,32 +95,71 @@ class Model:
     async def _ask_all(
         self, requests: Mapping[str, ChatRequest]
     ) -> dict[str, ChatReply | ModelError]:
-        limit = asyncio.Semaphore(self._concurrency)
-        # Every call runs to its end even where another one breaks: its reply is paid for.
-        answers = await asyncio.gather(
-            *(self._ask(slot, request, limit) for slot, request in requests.items()),
-            return_exceptions=True,
-        )
         settled: dict[str, ChatReply | ModelError] = {}
-        for slot, answer in zip(requests, answers, strict=True):
-            if not isinstance(answer, ChatReply | ModelError):
-                raise answer
-            settled[slot] = answer
+        groups: dict[tuple[ChatRequest, str], list[str]] = {}
+        for slot, request in requests.items():
+            if stored := self._calls.stored(slot, request):
+                settled[slot] = stored
+            else:
+                groups.setdefault((request, "" if self._together else slot), []).append(slot)
+        gates = {
+            client.endpoint: asyncio.Semaphore(self._concurrency)
+            for client in self._clients.values()
+        }
+        asked = (self._ask(slots, request, gates) for (request, _), slots in groups.items())
+        for answers in await _all_of(asked):
+            settled |= answers
         return settled
 
-    async def _ask(self, slot: str, request: ChatRequest, limit: asyncio.Semaphore) -> ChatReply:
-        stored = self._calls.stored(slot, request)
-        if stored is not None:
-            return stored
-        async with limit:
-            call_id = self._calls.intend(slot, request)
+    async def _ask(
+        self, slots: Sequence[str], request: ChatRequest, gates: Mapping[str, asyncio.Semaphore]
+    ) -> dict[str, ChatReply | ModelError]:
+        """One reply for each slot, in one request as far as the server gives several."""
+        answers = await self._send(slots, request, gates)
+        missing = [slot for slot in slots if slot not in answers]
+        for more in await _all_of(self._send((slot,), request, gates) for slot in missing):
+            answers |= more
+        return answers
+
+    async def _send(
+        self, slots: Sequence[str], request: ChatRequest, gates: Mapping[str, asyncio.Semaphore]
+    ) -> dict[str, ChatReply | ModelError]:
+        client = self._clients[request.model]
+        async with gates[client.endpoint]:
+            calls = self._intend(slots, request)
             try:
-                reply = await self._client.complete(request)
+                replies = await client.complete_several(request, len(slots))
             except ModelError as error:
-                self._calls.error(call_id, str(error))
-                raise
-            self._calls.reply(call_id, reply)
-            return reply
+                for call_id in calls.values():
+                    self._calls.error(call_id, str(error))
+                return dict.fromkeys(slots, error)
+            answered = dict(zip(slots, replies, strict=False))
+            for slot, call_id in calls.items():
+                if slot in answered:
+                    self._calls.reply(call_id, answered[slot])
+                else:
+                    self._calls.error(call_id, _TOO_FEW)
+        return dict(answered)
+
+    def _intend(self, slots: Sequence[str], request: ChatRequest) -> dict[str, int]:
+        calls: dict[str, int] = {}
+        try:
+            for slot in slots:
+                calls[slot] = self._calls.intend(slot, request)
+        except LimitReached as limit:
+            for call_id in calls.values():
+                self._calls.error(call_id, f"not sent: {limit}")
+            raise
+        return calls
+
+
+async def _all_of(work: Iterable[Coroutine[Any, Any, Answers]]) -> list[Answers]:
+    """What each returns; every one runs to its end even where another breaks: it is paid for."""
+    done = await asyncio.gather(*work, return_exceptions=True)
+    for outcome in done:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return [outcome for outcome in done if not isinstance(outcome, BaseException)]
 
 
 def _finish(work: Coroutine[Any, Any, Answers]) -> Answers:

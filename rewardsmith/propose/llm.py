@@ -34,7 +34,7 @@ class LlmProposer:
         """
         purpose = f"propose{ask.attempt + 1}" if ask.attempt else "propose"
         requests = {
-            f"{slot}/{purpose}": self._model.request(proposal_messages(ask, slot))
+            f"{slot}/{purpose}": self._model.request(proposal_messages(ask, slot), slot)
             for slot in ask.slots
         }
         answers = self._model.answers(requests)
@@ -50,7 +50,7 @@ class LlmProposer:
         self, candidate: Candidate, verdict: Verdict, task: TaskSpec, attempt: int
     ) -> Proposal | None:
         """The code mended, or None: no reply, no code in it, or the same code again."""
-        request = self._model.request(repair_messages(task, candidate, verdict))
+        request = self._model.request(repair_messages(task, candidate, verdict), candidate.id)
         slot = f"{candidate.id}/repair{attempt}"
         answer = self._model.answers({slot: request})[slot]
         code, failure = _read(answer)

@@ -34,7 +34,8 @@ class LlmReviewer:
         A review is worth no run: what fails here is logged and the candidate goes on.
         """
         slot = f"{candidate.id}/review{candidate.repairs or ''}"
-        request = self._model.request(review_messages(task, candidate.code))
+        messages = review_messages(task, candidate.code)
+        request = self._model.request(messages, candidate.id, turn=1)
         answer = self._model.answers({slot: request})[slot]
         if isinstance(answer, ModelError):
             _LOG.warning("%s: %s", slot, answer)
