@@ -1,51 +1,121 @@
-"""Logs model calls in the store, and prompt and reply as files in the candidate's folder."""
+"""Logs model calls in the store, in llm.jsonl, and as files in the candidate's folder."""
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
+import datetime as dt
+import json
+from collections.abc import Callable
 
-from rewardsmith.files import write_record, write_text
+from rewardsmith.errors import ModelError
+from rewardsmith.files import write_text
+from rewardsmith.llm import cassette
+from rewardsmith.llm.cassette import Entry, Tape, body_hash
 from rewardsmith.llm.chat import ChatReply, ChatRequest
-from rewardsmith.store import Store
+from rewardsmith.store import Call, Store
+
+LOG = "llm.jsonl"
+"""In a run's folder: its calls, one a line; the store decides, this file is for taking along."""
 
 
 class StoredCalls:
     """The `CallLog` of one run (propose/calling.py)."""
 
-    def __init__(self, store: Store, run_id: str) -> None:
-        self._store, self._run = store, run_id
-        self._slots: dict[int, str] = {}
+    def __init__(self, store: Store, run_id: str, redact: Callable[[str], str]) -> None:
+        self._store, self._run, self._redact = store, run_id, redact
+        self._open: dict[int, tuple[str, ChatRequest]] = {}
+        _rewrite_log(store, run_id, redact)
 
     def stored(self, slot: str, request: ChatRequest) -> ChatReply | None:
         """See `CallLog.stored`."""
-        text = self._store.stored_reply(self._run, slot, _hash(request))
+        text = self._store.stored_reply(self._run, slot, body_hash(request))
         return ChatReply.model_validate_json(text) if text else None
 
     def intend(self, slot: str, request: ChatRequest) -> int:
         """See `CallLog.intend`."""
-        body = request.model_dump_json()
-        call_id = self._store.intend_call(self._run, slot, _hash(request), body)
-        self._slots[call_id] = slot
-        write_text(self._file(slot, "prompt"), request.model_dump_json(indent=1) + "\n")
+        body = self._redact(request.model_dump_json())
+        call_id = self._store.intend_call(self._run, slot, body_hash(request), body)
+        self._open[call_id] = (slot, request)
+        self._write(slot, "prompt", body)
         return call_id
 
-    def reply(self, call_id: int, reply: ChatReply) -> None:
+    def reply(self, call_id: int, reply: ChatReply) -> ChatReply:
         """See `CallLog.reply`."""
-        self._store.finish_call(call_id, reply=reply.model_dump_json(), error=None)
-        write_record(self._file(self._slots[call_id], "response"), reply)
+        text = self._redact(reply.model_dump_json())
+        self._store.finish_call(call_id, reply=text, error=None)
+        kept = ChatReply.model_validate_json(text)
+        slot, request = self._open.pop(call_id)
+        self._append(slot, request, kept)
+        self._write(slot, "response", text)
+        return kept
 
     def error(self, call_id: int, message: str) -> None:
         """See `CallLog.error`."""
         self._store.finish_call(call_id, reply=None, error=message)
+        self._append(*self._open.pop(call_id), message)
 
-    def _file(self, slot: str, what: str) -> Path:
+    def _append(self, slot: str, request: ChatRequest, outcome: ChatReply | str) -> None:
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        entry = cassette.entry(slot, request, outcome, now)
+        path = self._store.folder(self._run) / LOG
+        cassette.append(path, cassette.line(entry, self._redact))
+
+    def _write(self, slot: str, what: str, text: str) -> None:
         """`r01/c03/prompt.json` for `r01c03/propose`, `.../prompt-repair1.json` for a repair."""
         candidate, _, purpose = slot.partition("/")
         generation, _, index = candidate.partition("c")
         suffix = "" if purpose.startswith("propose") else f"-{purpose}"
-        return self._store.folder(self._run) / generation / f"c{index}" / f"{what}{suffix}.json"
+        folder = self._store.folder(self._run) / generation / f"c{index}"
+        write_text(folder / f"{what}{suffix}.json", json.dumps(json.loads(text), indent=1) + "\n")
 
 
-def _hash(request: ChatRequest) -> str:
-    return hashlib.sha256(request.model_dump_json().encode()).hexdigest()
+class ReplayedCalls:
+    """The `CallLog` of a run that is answered from the recording of another.
+
+    Args:
+        diverged: told once, of the first request that is not the recorded one: slot, difference.
+    """
+
+    def __init__(self, tape: Tape, diverged: Callable[[str, str], None]) -> None:
+        self._tape, self._diverged = tape, diverged
+        self._told = False
+
+    def stored(self, slot: str, request: ChatRequest) -> ChatReply | ModelError:
+        """See `CallLog.stored`; there is an answer to everything that was asked then."""
+        outcome, difference = self._tape.outcome(slot, request)
+        if difference and not self._told:
+            self._told = True
+            self._diverged(slot, difference)
+        return outcome
+
+    def intend(self, slot: str, request: ChatRequest) -> int:
+        """Never called: `stored` answers everything."""
+        raise AssertionError(f"{slot} was to be sent in a replay")
+
+    def reply(self, call_id: int, reply: ChatReply) -> ChatReply:
+        """Never called."""
+        raise AssertionError("a reply came in a replay")
+
+    def error(self, call_id: int, message: str) -> None:
+        """Never called."""
+        raise AssertionError("an error came in a replay")
+
+
+def entries(store: Store, run_id: str) -> list[Entry]:
+    """The calls of a run that came to an end, as they are recorded."""
+    ended = (call for call in store.calls(run_id) if call.reply or call.error)
+    return [_entry(call) for call in ended]
+
+
+def _entry(call: Call) -> Entry:
+    request = ChatRequest.model_validate_json(call.request)
+    reply = ChatReply.model_validate_json(call.reply) if call.reply else None
+    made = cassette.entry(call.slot, request, reply or call.error or "", call.asked_at)
+    return made.model_copy(update={"body_hash": call.request_hash})
+
+
+def _rewrite_log(store: Store, run_id: str, redact: Callable[[str], str]) -> None:
+    """Bring the log to what the store holds: a crash may have come between the two."""
+    known = entries(store, run_id)
+    if known:
+        text = "".join(cassette.line(entry, redact) for entry in known)
+        write_text(store.folder(run_id) / LOG, text)

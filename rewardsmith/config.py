@@ -7,9 +7,9 @@ import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from rewardsmith.errors import UserError
 from rewardsmith.records import Record
@@ -19,6 +19,11 @@ class Settings(Record):
     """A table of settings; the text below each stands beside it in a settings file."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+def _several(names: Any) -> Any:
+    """One name stands for a list of one."""
+    return ((names,) if names else ()) if isinstance(names, str) else names
 
 
 class SearchConfig(Settings):
@@ -76,8 +81,9 @@ class ModelConfig(Settings):
 
     proposer: Literal["auto", "llm", "grammar"] = "auto"
     """`auto`: the model when one is configured, else the offline baseline."""
-    name: str = ""
-    """A litellm model string, or the name that an OpenAI-compatible server knows."""
+    names: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
+    """litellm model strings, or names that an OpenAI-compatible server knows; several take turns.
+    """
     api_base: str = ""
     """An OpenAI-compatible server; empty for the provider's own."""
     review: bool = False
@@ -92,6 +98,15 @@ class ModelConfig(Settings):
     together: bool = False
     """Equal requests are sent as one that asks for several replies: the prompt is paid once."""
     timeout_s: float = Field(120.0, gt=0)
+
+
+class ReplayConfig(Settings):
+    """A recorded search that is to be executed again."""
+
+    source: str = ""
+    """A run's folder, or a file made by `export --cassette`; "" asks a model."""
+    retrain: bool = False
+    """Train again instead of taking the recorded results."""
 
 
 class LimitConfig(Settings):
@@ -123,6 +138,7 @@ class RunConfig(Settings):
     search: SearchConfig = SearchConfig()
     train: TrainConfig = TrainConfig()
     model: ModelConfig = ModelConfig()
+    replay: ReplayConfig = ReplayConfig()
     limits: LimitConfig = LimitConfig()
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from rewardsmith import loop, single
-from rewardsmith.appraise import Appraisal, Reviewer
-from rewardsmith.calls import StoredCalls
-from rewardsmith.config import RunConfig
+from rewardsmith.appraise import Appraisal
 from rewardsmith.engine.local import LocalEngine
 from rewardsmith.llm.client import idle_keys
 from rewardsmith.measure import Observe
-from rewardsmith.propose import Proposer
+from rewardsmith.models import askers
 from rewardsmith.propose.grammar import GrammarProposer
+from rewardsmith.recording import Recording, ReplayEngine
 from rewardsmith.records import Event, TaskSpec
 from rewardsmith.reward import Transitions
 from rewardsmith.selection import SeedPlan, plan_seeds
@@ -22,66 +21,54 @@ from rewardsmith.start import OFFLINE
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.strategies.eureka import Eureka
 
-if TYPE_CHECKING:
-    from rewardsmith.propose.calling import Model
-
 _PROBE_ROWS = 1001
 
 
 def search(record: RunRecord, store: Store, observe: Observe) -> RunRecord:
     """Run the loop over `record` to its end; raises as `loop.Search.run`."""
-    config, train = record.config, record.config.train
-    with LocalEngine(train.max_workers, train.timeout_s, train.stall_s) as engine:
+    recording = _recording(record)
+    with _engine(record, recording) as engine:
         observe(Event(event="launch", data=_launch(record, store)))
-        transitions = probe_transitions(record.task, config.seed)
+        transitions = probe_transitions(record.task, record.config.seed)
         if record.kind == "train":
             return single.train(record, store, engine, transitions, observe)
+        proposer, reviewer = askers(record, store, recording, observe)
         parts = loop.Parts(
             store=store,
-            proposer=make_proposer(config, store, record.id),
+            proposer=proposer,
             strategy=Eureka(),
             engine=engine,
-            appraisal=Appraisal(
-                record, store, transitions, make_reviewer(config, store, record.id)
-            ),
+            appraisal=Appraisal(record, store, transitions, reviewer),
             observe=observe,
         )
-        return loop.Search(record, parts).run()
+        done = loop.Search(record, parts).run()
+        if recording:
+            observe(_compared(recording, done, store))
+        return done
 
 
-def make_proposer(config: RunConfig, store: Store, run_id: str) -> Proposer:
-    """The proposer of a run; calls to a model are recorded in its store."""
-    if config.model.proposer != "llm":
-        return GrammarProposer()
-    from rewardsmith.propose.llm import LlmProposer
-
-    return LlmProposer(_model(config, store, run_id))
+def _engine(record: RunRecord, recording: Recording | None) -> LocalEngine | ReplayEngine:
+    if recording and not record.config.replay.retrain:
+        return ReplayEngine(recording)
+    train = record.config.train
+    return LocalEngine(train.max_workers, train.timeout_s, train.stall_s)
 
 
-def make_reviewer(config: RunConfig, store: Store, run_id: str) -> Reviewer | None:
-    """The reviewer of a run, where one is wanted."""
-    if not config.model.review:
-        return None
-    from rewardsmith.propose.review import LlmReviewer
-
-    return LlmReviewer(_model(config, store, run_id))
+def _recording(record: RunRecord) -> Recording | None:
+    source = record.config.replay.source
+    return Recording.of(Path(source)) if source else None
 
 
-def _model(config: RunConfig, store: Store, run_id: str) -> Model:
-    from rewardsmith.llm.client import connect
-    from rewardsmith.propose.calling import Model
-
-    model = config.model
-    client = connect(model.name, api_base=model.api_base or None, timeout_s=model.timeout_s)
-    return Model(
-        {model.name: client},
-        calls=StoredCalls(store, run_id),
-        temperature=model.temperature,
-        max_tokens=model.max_tokens,
-        effort=model.effort,
-        concurrency=model.concurrency,
-        together=model.together,
-    )
+def _compared(recording: Recording, record: RunRecord, store: Store) -> Event:
+    """How far the candidates are those that were recorded."""
+    recorded = [(candidate.id, candidate.code) for candidate in recording.candidates]
+    made = [(candidate.id, candidate.code) for candidate in store.candidates(record.id)]
+    differ = [one[0] for one, other in zip(recorded, made, strict=False) if one != other]
+    message = f"the {len(made)} candidates are the recorded ones, byte for byte"
+    if made != recorded:
+        first = differ[0] if differ else "their number"
+        message = f"{len(made)} candidates for {len(recorded)} recorded ones; {first} differs"
+    return Event(event="replayed", message=message, data={"identical": made == recorded})
 
 
 def probe_transitions(spec: TaskSpec, seed: int) -> Transitions:

@@ -127,6 +127,7 @@ class Call(Record):
     id: int
     slot: str
     request: str
+    request_hash: str
     reply: str | None
     error: str | None
     asked_at: str
@@ -284,6 +285,7 @@ class Store:
                     id=row.id,
                     slot=row.slot,
                     request=row.request,
+                    request_hash=row.request_hash,
                     reply=row.reply,
                     error=row.error,
                     asked_at=row.asked_at,

@@ -12,12 +12,11 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from rewardsmith.llm.chat import Message
+from rewardsmith.llm.chat import Message, prompt_hash
 from rewardsmith.propose import Ask
 from rewardsmith.propose.llm import preview
 from rewardsmith.propose.prompts import (
     fenced,
-    prompt_hash,
     proposal_messages,
     render,
     repair_messages,

@@ -50,8 +50,9 @@ class MemoryLog:
         self.intents.append((slot, request))
         return len(self.intents) - 1
 
-    def reply(self, call_id: int, reply: ChatReply) -> None:
+    def reply(self, call_id: int, reply: ChatReply) -> ChatReply:
         self.replies[call_id] = reply
+        return reply
 
     def error(self, call_id: int, message: str) -> None:
         self.errors[call_id] = message
@@ -216,7 +217,7 @@ def test_equal_requests_go_together_and_what_is_missing_is_asked_for_by_itself(
 ) -> None:
     client, log = Several("m", at_a_time), MemoryLog()
     model = Model({"m": client}, calls=log, together=True)
-    request = model.request((), "r01c00")
+    request = model.request((), "r01c00", "first")
     answers = model.answers({f"r01c0{i}/propose": request for i in range(3)})
     assert client.asked == asked
     assert [type(answer) for answer in answers.values()] == [ChatReply] * 3
@@ -228,7 +229,7 @@ def test_equal_requests_go_together_and_what_is_missing_is_asked_for_by_itself(
 def test_a_limit_within_a_group_leaves_no_call_that_looks_paid() -> None:
     client, log = Several("m", 3), MemoryLog(allowed=2)
     model = Model({"m": client}, calls=log, together=True)
-    request = model.request((), "r01c00")
+    request = model.request((), "r01c00", "first")
     with pytest.raises(LimitReached):
         model.answers({f"r01c0{i}/propose": request for i in range(3)})
     assert client.asked == []
@@ -237,9 +238,9 @@ def test_a_limit_within_a_group_leaves_no_call_that_looks_paid() -> None:
 
 def test_several_models_take_turns_and_change_their_angles_with_every_generation() -> None:
     model = Model({"a": Several("a"), "b": Several("b")}, calls=MemoryLog())
-    turns = [[model.request((), f"r0{g}c0{i}").model for i in range(4)] for g in (1, 2)]
+    turns = [[model.request((), f"r0{g}c0{i}", "first").model for i in range(4)] for g in (1, 2)]
     assert turns == [["b", "a", "b", "a"], ["a", "b", "a", "b"]]
-    assert model.request((), "r01c00", turn=1).model == "a"
+    assert model.request((), "r01c00", "review", turn=1).model == "a"
     assert model.name == "model a and b"
 
 

@@ -59,7 +59,8 @@ def run(
         str | None, typer.Option("-e", "--env", help="Gymnasium id, or file.py:make_env.")
     ] = None,
     model: Annotated[
-        str | None, typer.Option("-m", "--model", help="Such as gpt-5; any name of litellm's.")
+        list[str] | None,
+        typer.Option("-m", "--model", help="Such as gpt-5, any name of litellm's; several share."),
     ] = None,
     api_base: Annotated[
         str | None, typer.Option("--api-base", help="OpenAI-compatible server.")
@@ -109,6 +110,12 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check and show the plan; train nothing.")
     ] = False,
+    replay: Annotated[
+        str | None, typer.Option(help="Execute a recorded search again, offline: RUN or FILE.")
+    ] = None,
+    retrain: Annotated[
+        bool, typer.Option("--retrain", help="With --replay: train again too.")
+    ] = False,
     show_prompt: Annotated[
         bool,
         typer.Option("--show-prompt", help="Print what would be sent to the model; send nothing."),
@@ -117,11 +124,20 @@ def run(
     """Search a reward for TASK and train a policy on it."""
     from rewardsmith import start
 
+    if replay:
+        options = {
+            "retrain": retrain or None,
+            "time_limit": time_limit,
+            "max_workers": max_workers,
+            "unsafe_no_jail": unsafe_no_jail or None,
+        }
+        _replay(replay, options, runs_dir, json=json, quiet=quiet)
+        return
     flags = start.nested(
         {
             "task": task or None,
             "env": env,
-            "model": model,
+            "model": tuple(model) if model else None,
             "api_base": api_base,
             "proposer": proposer,
             "review": review or None,
@@ -258,6 +274,14 @@ def settled(config: RunConfig, yes: bool) -> RunConfig:
             raise
         return config.model_copy(update={"fitness": "native"})
     return config
+
+
+def _replay(name: str, options: dict[str, Any], runs_dir: Path, *, json: bool, quiet: bool) -> None:
+    from rewardsmith import start
+    from rewardsmith.store import Store
+
+    store = Store(runs_dir)
+    go(start.replay(name, store, options), store, json=json, quiet=quiet)
 
 
 def _show_prompt(config: RunConfig) -> None:

@@ -79,6 +79,15 @@ def _command(event: Event) -> list[str]:
     return [f"command: {event.event} {event.message}".rstrip()]
 
 
+def _diverged(event: Event) -> list[str]:
+    lines = str(event.data["difference"]).splitlines()
+    return [f"the request of {event.message} is not the recorded one:", *lines]
+
+
+def _replayed(event: Event) -> list[str]:
+    return [f"replay: {event.message}"]
+
+
 def _launch(event: Event) -> list[str]:
     data: dict[str, Any] = event.data
     fitness = data["fitness"]
@@ -149,5 +158,7 @@ _TOLD: Mapping[str, Callable[[Event], list[str]]] = {
     "generation": _generation,
     "all-failed": _all_failed,
     "finals": _finals,
+    "diverged": _diverged,
+    "replayed": _replayed,
     **dict.fromkeys(("pause", "resume", "cancel", "limit"), _command),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Literal, Protocol
 
 from rewardsmith.records import Record
@@ -27,6 +29,8 @@ class ChatRequest(Record):
     """Not sent along with an effort: reasoning models refuse it."""
     max_tokens: int = 4096
     effort: Effort = ""
+    prompt: str = ""
+    """The file under prompts/ that the last message was made from; it is not sent."""
 
 
 def chosen(request: ChatRequest, n: int) -> dict[str, object]:
@@ -35,6 +39,12 @@ def chosen(request: ChatRequest, n: int) -> dict[str, object]:
     if request.effort:
         return sent | {"reasoning_effort": request.effort}
     return sent | {"temperature": request.temperature}
+
+
+def prompt_hash(messages: tuple[Message, ...]) -> str:
+    """16 hex digits that stand for these messages, whatever the machine."""
+    canonical = json.dumps([message.model_dump() for message in messages], sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 class ChatReply(Record):

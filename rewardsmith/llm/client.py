@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from rewardsmith.errors import UserError
 from rewardsmith.llm.chat import ChatClient, ChatReply, ChatRequest, Message, Transport
-from rewardsmith.llm.faults import redactor
 from rewardsmith.llm.litellm_sdk import LitellmTransport
 from rewardsmith.llm.openai_sdk import OpenAITransport
 from rewardsmith.llm.retry import RetryingClient
 from rewardsmith.llm.scripted import ScriptedClient
+from rewardsmith.llm.secrets import redactor
 
 __all__ = [
     "ChatClient",

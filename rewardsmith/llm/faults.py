@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
@@ -72,26 +72,6 @@ class Fault(Record):
     def advice(self) -> str:
         """What happened and what to do, in one line."""
         return _ADVICE[self.kind] + (f" ({self.detail})" if self.detail else "")
-
-
-def redactor(env: Mapping[str, str]) -> Callable[[str], str]:
-    """A function that blots out of a text what `env` holds under the name of a secret.
-
-    A closure, so that what keeps it shows no secret in its repr.
-    """
-    words = ("KEY", "TOKEN", "SECRET", "PASSWORD")
-    secrets = [
-        value
-        for name, value in env.items()
-        if any(word in name.upper() for word in words) and len(value) >= 6
-    ]
-
-    def redact(text: str) -> str:
-        for secret in secrets:
-            text = text.replace(secret, "***")
-        return text
-
-    return redact
 
 
 def sdk_errors() -> tuple[type[Exception], ...]:

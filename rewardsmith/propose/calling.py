@@ -17,8 +17,8 @@ _TOO_FEW = "the server gave fewer replies than were asked for; this one was aske
 class CallLog(Protocol):
     """Where calls are recorded, so that none is paid for twice. One thread at a time calls."""
 
-    def stored(self, slot: str, request: ChatRequest) -> ChatReply | None:
-        """The reply that this request got for this slot in an earlier life of the run."""
+    def stored(self, slot: str, request: ChatRequest) -> ChatReply | ModelError | None:
+        """The answer that this request got for this slot in an earlier life of the run."""
 
     def intend(self, slot: str, request: ChatRequest) -> int:
         """Notes durably that the call is about to be made; its id.
@@ -26,8 +26,8 @@ class CallLog(Protocol):
         After a crash, an intent with neither reply nor error is a call that may have been paid.
         """
 
-    def reply(self, call_id: int, reply: ChatReply) -> None:
-        """Keeps the reply durably, before anything else is done with it."""
+    def reply(self, call_id: int, reply: ChatReply) -> ChatReply:
+        """Keeps the reply durably, before anything else is done with it; the reply as kept."""
 
     def error(self, call_id: int, message: str) -> None:
         """Notes that the call brought no reply."""
@@ -71,7 +71,7 @@ class Model:
         return "model " + " and ".join(client.name for client in self._clients.values())
 
     def request(
-        self, messages: tuple[Message, ...], candidate: str, *, turn: int = 0
+        self, messages: tuple[Message, ...], candidate: str, prompt: str, *, turn: int = 0
     ) -> ChatRequest:
         """What is sent for these messages, to the model whose turn `candidate` is.
 
@@ -86,6 +86,7 @@ class Model:
             temperature=self._temperature,
             max_tokens=self._max_tokens,
             effort=self._effort,
+            prompt=prompt,
         )
 
     def answers(self, requests: Mapping[str, ChatRequest]) -> dict[str, ChatReply | ModelError]:
@@ -98,7 +99,7 @@ class Model:
         settled: dict[str, ChatReply | ModelError] = {}
         groups: dict[tuple[ChatRequest, str], list[str]] = {}
         for slot, request in requests.items():
-            if stored := self._calls.stored(slot, request):
+            if (stored := self._calls.stored(slot, request)) is not None:
                 settled[slot] = stored
             else:
                 groups.setdefault((request, "" if self._together else slot), []).append(slot)
@@ -133,13 +134,12 @@ class Model:
                 for call_id in calls.values():
                     self._calls.error(call_id, str(error))
                 return dict.fromkeys(slots, error)
-            answered = dict(zip(slots, replies, strict=False))
-            for slot, call_id in calls.items():
-                if slot in answered:
-                    self._calls.reply(call_id, answered[slot])
-                else:
-                    self._calls.error(call_id, _TOO_FEW)
-        return dict(answered)
+            answered: dict[str, ChatReply | ModelError] = {}
+            for slot, reply in zip(slots, replies, strict=False):
+                answered[slot] = self._calls.reply(calls[slot], reply)
+            for slot in slots[len(replies) :]:
+                self._calls.error(calls[slot], _TOO_FEW)
+        return answered
 
     def _intend(self, slots: Sequence[str], request: ChatRequest) -> dict[str, int]:
         calls: dict[str, int] = {}

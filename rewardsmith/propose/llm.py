@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 
 from rewardsmith.errors import CandidateError, ModelError
-from rewardsmith.llm.chat import ChatReply, ChatRequest
+from rewardsmith.llm.chat import ChatReply, ChatRequest, prompt_hash
 from rewardsmith.propose import Ask, Proposal
 from rewardsmith.propose.calling import Model
 from rewardsmith.propose.parse import BrokenCode, extract, same_code
-from rewardsmith.propose.prompts import prompt_hash, proposal_messages, repair_messages
+from rewardsmith.propose.prompts import proposal_messages, repair_messages
 from rewardsmith.records import Candidate, Failure, TaskSpec, Verdict
 
 _LOG = logging.getLogger(__name__)
@@ -32,9 +32,10 @@ class LlmProposer:
         Raises:
             ModelError: not one slot got a reply.
         """
+        prompt = "evolve" if ask.parents else "first"
         purpose = f"propose{ask.attempt + 1}" if ask.attempt else "propose"
         requests = {
-            f"{slot}/{purpose}": self._model.request(proposal_messages(ask, slot), slot)
+            f"{slot}/{purpose}": self._model.request(proposal_messages(ask, slot), slot, prompt)
             for slot in ask.slots
         }
         answers = self._model.answers(requests)
@@ -50,7 +51,9 @@ class LlmProposer:
         self, candidate: Candidate, verdict: Verdict, task: TaskSpec, attempt: int
     ) -> Proposal | None:
         """The code mended, or None: no reply, no code in it, or the same code again."""
-        request = self._model.request(repair_messages(task, candidate, verdict), candidate.id)
+        request = self._model.request(
+            repair_messages(task, candidate, verdict), candidate.id, "repair"
+        )
         slot = f"{candidate.id}/repair{attempt}"
         answer = self._model.answers({slot: request})[slot]
         code, failure = _read(answer)

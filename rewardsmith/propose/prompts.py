@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
-import json
 import re
 from functools import lru_cache
 
@@ -53,12 +51,6 @@ def repair_messages(task: TaskSpec, candidate: Candidate, verdict: Verdict) -> t
 def review_messages(task: TaskSpec, code: str) -> tuple[Message, ...]:
     """The conversation that asks for doubts about a reward."""
     return (Message(role="user", content=render("review", task=task, notes="", code=code)),)
-
-
-def prompt_hash(messages: tuple[Message, ...]) -> str:
-    """16 hex digits that stand for these messages, whatever the machine."""
-    canonical = json.dumps([message.model_dump() for message in messages], sort_keys=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 def fenced(text: str, language: str = "") -> str:

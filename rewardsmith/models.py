@@ -1,0 +1,69 @@
+"""The models of a run behind one `Model`: asked over the net, or answered from a recording."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rewardsmith.appraise import Reviewer
+from rewardsmith.calls import ReplayedCalls, StoredCalls
+from rewardsmith.llm.cassette import Tape
+from rewardsmith.llm.secrets import redactor
+from rewardsmith.measure import Observe
+from rewardsmith.propose import Proposer
+from rewardsmith.propose.grammar import GrammarProposer
+from rewardsmith.recording import Recording
+from rewardsmith.records import Event
+from rewardsmith.store import RunRecord, Store
+
+if TYPE_CHECKING:
+    from rewardsmith.llm.chat import ChatClient
+    from rewardsmith.propose.calling import CallLog, Model
+
+
+def askers(
+    record: RunRecord, store: Store, recording: Recording | None, observe: Observe
+) -> tuple[Proposer, Reviewer | None]:
+    """The proposer of a run, and the reviewer where one is wanted; their calls are recorded."""
+    if record.config.model.proposer != "llm":
+        return GrammarProposer(), None
+    from rewardsmith.propose.llm import LlmProposer
+    from rewardsmith.propose.review import LlmReviewer
+
+    model = _model(record, store, recording, observe)
+    return LlmProposer(model), LlmReviewer(model) if record.config.model.review else None
+
+
+def _model(record: RunRecord, store: Store, recording: Recording | None, observe: Observe) -> Model:
+    from rewardsmith.llm.client import ScriptedClient, connect
+    from rewardsmith.propose.calling import Model
+
+    config = record.config.model
+    calls: CallLog
+    clients: dict[str, ChatClient]
+    if recording:
+        calls = ReplayedCalls(Tape(recording.entries), _teller(observe))
+        clients = {name: ScriptedClient(()) for name in config.names}
+    else:
+        calls = StoredCalls(store, record.id, redactor(os.environ))
+        base = config.api_base or None
+        clients = {
+            name: connect(name, api_base=base, timeout_s=config.timeout_s) for name in config.names
+        }
+    return Model(
+        clients,
+        calls=calls,
+        temperature=config.temperature,
+        max_tokens=config.max_tokens,
+        effort=config.effort,
+        concurrency=config.concurrency,
+        together=config.together,
+    )
+
+
+def _teller(observe: Observe) -> Callable[[str, str], None]:
+    def tell(slot: str, difference: str) -> None:
+        observe(Event(event="diverged", message=slot, data={"difference": difference}))
+
+    return tell
