@@ -11,6 +11,7 @@ from rewardsmith.files import write_text
 from rewardsmith.llm import cassette
 from rewardsmith.llm.cassette import Entry, Tape, body_hash
 from rewardsmith.llm.chat import ChatReply, ChatRequest
+from rewardsmith.llm.manual import MANUAL
 from rewardsmith.store import Call, Store
 
 LOG = "llm.jsonl"
@@ -98,6 +99,17 @@ class ReplayedCalls:
     def error(self, call_id: int, message: str) -> None:
         """Never called."""
         raise AssertionError("an error came in a replay")
+
+
+def possibly_paid(store: Store, run_id: str) -> list[str]:
+    """The slots of calls that were under way when a process died; by hand nothing is paid."""
+    return [
+        call.slot
+        for call in store.calls(run_id)
+        if not call.reply
+        and not call.error
+        and ChatRequest.model_validate_json(call.request).model != MANUAL
+    ]
 
 
 def entries(store: Store, run_id: str) -> list[Entry]:

@@ -19,6 +19,7 @@ from rewardsmith.store import RunRecord, Store
 
 if TYPE_CHECKING:
     from rewardsmith.llm.chat import ChatClient
+    from rewardsmith.llm.manual import Waiting
     from rewardsmith.propose.calling import CallLog, Model
 
 
@@ -37,6 +38,7 @@ def askers(
 
 def _model(record: RunRecord, store: Store, recording: Recording | None, observe: Observe) -> Model:
     from rewardsmith.llm.client import ScriptedClient, connect
+    from rewardsmith.llm.manual import FOLDER, MANUAL, ManualClient
     from rewardsmith.propose.calling import Model
 
     config = record.config.model
@@ -48,8 +50,12 @@ def _model(record: RunRecord, store: Store, recording: Recording | None, observe
     else:
         calls = StoredCalls(store, record.id, redactor(os.environ))
         base = config.api_base or None
+        by_hand = ManualClient(store.folder(record.id) / FOLDER, _queue_teller(observe))
         clients = {
-            name: connect(name, api_base=base, timeout_s=config.timeout_s) for name in config.names
+            name: by_hand
+            if name == MANUAL
+            else connect(name, api_base=base, timeout_s=config.timeout_s)
+            for name in config.names
         }
     return Model(
         clients,
@@ -65,5 +71,13 @@ def _model(record: RunRecord, store: Store, recording: Recording | None, observe
 def _teller(observe: Observe) -> Callable[[str, str], None]:
     def tell(slot: str, difference: str) -> None:
         observe(Event(event="diverged", message=slot, data={"difference": difference}))
+
+    return tell
+
+
+def _queue_teller(observe: Observe) -> Callable[[Waiting], None]:
+    def tell(waiting: Waiting) -> None:
+        data = {"prompt": str(waiting.prompt), "answer": str(waiting.answer)}
+        observe(Event(event="waiting", message=waiting.name, data=data))
 
     return tell

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from rewardsmith.calls import possibly_paid
 from rewardsmith.records import Baseline, Candidate, Record, Score
 from rewardsmith.selection import better, tied
 from rewardsmith.store import RunRecord, Store
@@ -106,7 +107,7 @@ def _best(candidate: Candidate) -> Best | None:
 def _cost(store: Store, run: RunRecord) -> tuple[float | None, int]:
     calls = store.calls(run.id)
     costs = [json.loads(call.reply).get("cost_usd") for call in calls if call.reply]
-    unfinished = sum(call.reply is None and call.error is None for call in calls)
+    unfinished = len(possibly_paid(store, run.id))
     known = [cost for cost in costs if cost is not None]
     if len(known) < len(costs) or unfinished:
         return None, unfinished

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rewardsmith import loop, single
 from rewardsmith.appraise import Appraisal
+from rewardsmith.calls import possibly_paid
 from rewardsmith.engine.local import LocalEngine
 from rewardsmith.llm.client import idle_keys
 from rewardsmith.measure import Observe
@@ -86,9 +87,7 @@ def _launch(record: RunRecord, store: Store) -> dict[str, object]:
         "fitness": fitness.model_dump(),
         "proposer": record.proposer,
         "notices": _notices(record),
-        "possibly_paid": [
-            call.slot for call in store.calls(record.id) if not call.reply and not call.error
-        ],
+        "possibly_paid": possibly_paid(store, record.id),
         "seeds": _seeds(record).model_dump(),
     }
 

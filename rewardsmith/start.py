@@ -15,6 +15,7 @@ from rewardsmith import critic, recording, tasks
 from rewardsmith.config import LimitConfig, RunConfig
 from rewardsmith.errors import CandidateError, UserError
 from rewardsmith.llm.client import configured_model, connect
+from rewardsmith.llm.manual import MANUAL
 from rewardsmith.propose import parse
 from rewardsmith.records import RunStatus, TaskSpec
 from rewardsmith.store import InitialReward, RunRecord, Store
@@ -64,7 +65,8 @@ def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()
         raise UserError(f"sac needs continuous, bounded actions; {spec.env} has none: use ppo")
     config = settle_proposer(config)
     for name in config.model.names:
-        connect(name, api_base=config.model.api_base or None)
+        if name != MANUAL:
+            connect(name, api_base=config.model.api_base or None)
     layers = critic.layers(unsafe=config.unsafe_no_jail)
     init = tuple(
         InitialReward(name=Path(name).name, code=read_reward(Path(name))) for name in config.init

@@ -41,7 +41,11 @@ class MemoryLog:
         self._allowed = allowed
 
     def stored(self, slot: str, request: ChatRequest) -> ChatReply | None:
-        made = [at for at, intent in enumerate(self.intents) if intent == (slot, request)]
+        made = [
+            at
+            for at, (asked, body) in enumerate(self.intents)
+            if asked == slot and body.body() == request.body()
+        ]
         return next((self.replies[at] for at in made if at in self.replies), None)
 
     def intend(self, slot: str, request: ChatRequest) -> int:

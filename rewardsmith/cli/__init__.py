@@ -7,7 +7,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from rewardsmith.cli import search, show, tools
+from rewardsmith.cli import manual, search, show, tools
 from rewardsmith.errors import (
     Cancelled,
     CandidateError,
@@ -35,6 +35,7 @@ app.command()(tools.check)
 app.command()(tools.train)
 app.command()(tools.evaluate)
 app.command()(tools.export)
+app.add_typer(manual.manual, name="manual")
 app.add_typer(show.runs, name="runs")
 app.add_typer(show.envs, name="envs")
 app.add_typer(show.config, name="config")

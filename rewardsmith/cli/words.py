@@ -88,6 +88,10 @@ def _replayed(event: Event) -> list[str]:
     return [f"replay: {event.message}"]
 
 
+def _waiting(event: Event) -> list[str]:
+    return [f"  waiting for an answer to {event.data['prompt']}"]
+
+
 def _launch(event: Event) -> list[str]:
     data: dict[str, Any] = event.data
     fitness = data["fitness"]
@@ -158,6 +162,7 @@ _TOLD: Mapping[str, Callable[[Event], list[str]]] = {
     "generation": _generation,
     "all-failed": _all_failed,
     "finals": _finals,
+    "waiting": _waiting,
     "diverged": _diverged,
     "replayed": _replayed,
     **dict.fromkeys(("pause", "resume", "cancel", "limit"), _command),

@@ -40,8 +40,7 @@ class Entry(Record):
 
 def body_hash(request: ChatRequest) -> str:
     """The SHA-256 of what decides the reply, in one canonical form."""
-    body = json.dumps(request.model_dump(exclude={"prompt"}), sort_keys=True)
-    return hashlib.sha256(body.encode()).hexdigest()
+    return hashlib.sha256(json.dumps(request.body(), sort_keys=True).encode()).hexdigest()
 
 
 def entry(slot: str, request: ChatRequest, outcome: ChatReply | str, asked_at: str) -> Entry:
@@ -122,7 +121,7 @@ def difference(recorded: ChatRequest, now: ChatRequest) -> str:
 
 
 def _words(request: ChatRequest) -> Sequence[str]:
-    settings = request.model_dump(exclude={"messages", "prompt"})
+    settings = {name: value for name, value in request.body().items() if name != "messages"}
     lines = [f"{name}: {value}" for name, value in settings.items()]
     for message in request.messages:
         lines += [f"--- {message.role} ---", *message.content.split("\n")]

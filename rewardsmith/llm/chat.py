@@ -31,6 +31,12 @@ class ChatRequest(Record):
     effort: Effort = ""
     prompt: str = ""
     """The file under prompts/ that the last message was made from; it is not sent."""
+    slot: str = ""
+    """Who asks, such as `r01c03/propose`; it is not sent."""
+
+    def body(self) -> dict[str, object]:
+        """What decides the reply, without the notes of who asks and why."""
+        return self.model_dump(exclude={"prompt", "slot"})
 
 
 def chosen(request: ChatRequest, n: int) -> dict[str, object]:

@@ -8,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 from rewardsmith.errors import LimitReached, ModelError
+from rewardsmith.llm.cassette import body_hash
 from rewardsmith.llm.chat import ChatClient, ChatReply, ChatRequest, Effort, Message
+from rewardsmith.llm.manual import MANUAL
 
 Answers = TypeVar("Answers")
 _TOO_FEW = "the server gave fewer replies than were asked for; this one was asked for by itself"
@@ -71,14 +73,14 @@ class Model:
         return "model " + " and ".join(client.name for client in self._clients.values())
 
     def request(
-        self, messages: tuple[Message, ...], candidate: str, prompt: str, *, turn: int = 0
+        self, messages: tuple[Message, ...], slot: str, prompt: str, *, turn: int = 0
     ) -> ChatRequest:
-        """What is sent for these messages, to the model whose turn `candidate` is.
+        """What is sent for these messages, to the model whose turn the slot's candidate is.
 
         Turns shift by one with every generation, so that no model always gets the same angles of
         the prompt. `turn` shifts further: 1 is another model than the candidate's own, if any.
         """
-        generation, _, index = candidate.removeprefix("r").partition("c")
+        generation, _, index = slot.partition("/")[0].removeprefix("r").partition("c")
         names = list(self._clients)
         return ChatRequest(
             model=names[(int(generation) + int(index) + turn) % len(names)],
@@ -87,6 +89,7 @@ class Model:
             max_tokens=self._max_tokens,
             effort=self._effort,
             prompt=prompt,
+            slot=slot,
         )
 
     def answers(self, requests: Mapping[str, ChatRequest]) -> dict[str, ChatReply | ModelError]:
@@ -97,17 +100,19 @@ class Model:
         self, requests: Mapping[str, ChatRequest]
     ) -> dict[str, ChatReply | ModelError]:
         settled: dict[str, ChatReply | ModelError] = {}
-        groups: dict[tuple[ChatRequest, str], list[str]] = {}
+        groups: dict[str, list[str]] = {}
         for slot, request in requests.items():
             if (stored := self._calls.stored(slot, request)) is not None:
                 settled[slot] = stored
             else:
-                groups.setdefault((request, "" if self._together else slot), []).append(slot)
+                alike = body_hash(request) if self._together else slot
+                groups.setdefault(alike, []).append(slot)
         gates = {
-            client.endpoint: asyncio.Semaphore(self._concurrency)
-            for client in self._clients.values()
+            # By hand, all prompts are shown at once.
+            end: asyncio.Semaphore(len(requests) if end == MANUAL else self._concurrency)
+            for end in {client.endpoint for client in self._clients.values()}
         }
-        asked = (self._ask(slots, request, gates) for (request, _), slots in groups.items())
+        asked = (self._ask(slots, requests[slots[0]], gates) for slots in groups.values())
         for answers in await _all_of(asked):
             settled |= answers
         return settled
@@ -145,7 +150,7 @@ class Model:
         calls: dict[str, int] = {}
         try:
             for slot in slots:
-                calls[slot] = self._calls.intend(slot, request)
+                calls[slot] = self._calls.intend(slot, request.model_copy(update={"slot": slot}))
         except LimitReached as limit:
             for call_id in calls.values():
                 self._calls.error(call_id, f"not sent: {limit}")

@@ -35,7 +35,9 @@ class LlmProposer:
         prompt = "evolve" if ask.parents else "first"
         purpose = f"propose{ask.attempt + 1}" if ask.attempt else "propose"
         requests = {
-            f"{slot}/{purpose}": self._model.request(proposal_messages(ask, slot), slot, prompt)
+            (name := f"{slot}/{purpose}"): self._model.request(
+                proposal_messages(ask, slot), name, prompt
+            )
             for slot in ask.slots
         }
         answers = self._model.answers(requests)
@@ -51,10 +53,8 @@ class LlmProposer:
         self, candidate: Candidate, verdict: Verdict, task: TaskSpec, attempt: int
     ) -> Proposal | None:
         """The code mended, or None: no reply, no code in it, or the same code again."""
-        request = self._model.request(
-            repair_messages(task, candidate, verdict), candidate.id, "repair"
-        )
         slot = f"{candidate.id}/repair{attempt}"
+        request = self._model.request(repair_messages(task, candidate, verdict), slot, "repair")
         answer = self._model.answers({slot: request})[slot]
         code, failure = _read(answer)
         if failure is not None or same_code(code, candidate.code):

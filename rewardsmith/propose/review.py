@@ -35,7 +35,7 @@ class LlmReviewer:
         """
         slot = f"{candidate.id}/review{candidate.repairs or ''}"
         messages = review_messages(task, candidate.code)
-        request = self._model.request(messages, candidate.id, "review", turn=1)
+        request = self._model.request(messages, slot, "review", turn=1)
         answer = self._model.answers({slot: request})[slot]
         if isinstance(answer, ModelError):
             _LOG.warning("%s: %s", slot, answer)
