@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Callable
 
 from rewardsmith.errors import ModelError
 from rewardsmith.files import write_text
 from rewardsmith.llm import cassette
+from rewardsmith.llm.budget import Budget
 from rewardsmith.llm.cassette import Entry, Tape, body_hash
 from rewardsmith.llm.chat import ChatReply, ChatRequest
 from rewardsmith.llm.manual import MANUAL
@@ -19,12 +19,22 @@ LOG = "llm.jsonl"
 
 
 class StoredCalls:
-    """The `CallLog` of one run (propose/calling.py)."""
+    """The `CallLog` of one run (propose/calling.py).
 
-    def __init__(self, store: Store, run_id: str, redact: Callable[[str], str]) -> None:
-        self._store, self._run, self._redact = store, run_id, redact
-        self._open: dict[int, tuple[str, ChatRequest]] = {}
+    Args:
+        budget: asked before every call; the calls of the run's earlier lives are counted in.
+        redact: blots out of a text what must not be written down.
+    """
+
+    def __init__(
+        self, store: Store, run_id: str, budget: Budget, redact: Callable[[str], str]
+    ) -> None:
+        self._store, self._run, self._budget, self._redact = store, run_id, budget, redact
+        self._slots: dict[int, str] = {}
         _rewrite_log(store, run_id, redact)
+        for call in store.calls(run_id):
+            if not call.error:
+                budget.count(request_of(call), reply_of(call))
 
     def stored(self, slot: str, request: ChatRequest) -> ChatReply | None:
         """See `CallLog.stored`."""
@@ -32,10 +42,12 @@ class StoredCalls:
         return ChatReply.model_validate_json(text) if text else None
 
     def intend(self, slot: str, request: ChatRequest) -> int:
-        """See `CallLog.intend`."""
+        """See `CallLog.intend`. Raises LimitReached."""
+        self._budget.check(request)
         body = self._redact(request.model_dump_json())
         call_id = self._store.intend_call(self._run, slot, body_hash(request), body)
-        self._open[call_id] = (slot, request)
+        self._budget.reserve(call_id, request)
+        self._slots[call_id] = slot
         self._write(slot, "prompt", body)
         return call_id
 
@@ -44,20 +56,20 @@ class StoredCalls:
         text = self._redact(reply.model_dump_json())
         self._store.finish_call(call_id, reply=text, error=None)
         kept = ChatReply.model_validate_json(text)
-        slot, request = self._open.pop(call_id)
-        self._append(slot, request, kept)
-        self._write(slot, "response", text)
+        self._budget.settle(call_id, kept)
+        self._append(call_id)
+        self._write(self._slots.pop(call_id), "response", text)
         return kept
 
     def error(self, call_id: int, message: str) -> None:
         """See `CallLog.error`."""
         self._store.finish_call(call_id, reply=None, error=message)
-        self._append(*self._open.pop(call_id), message)
+        self._budget.settle(call_id, None)
+        self._append(call_id)
 
-    def _append(self, slot: str, request: ChatRequest, outcome: ChatReply | str) -> None:
-        now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        entry = cassette.entry(slot, request, outcome, now)
+    def _append(self, call_id: int) -> None:
         path = self._store.folder(self._run) / LOG
+        entry = _entry(self._store.call(call_id))
         cassette.append(path, cassette.line(entry, self._redact))
 
     def _write(self, slot: str, what: str, text: str) -> None:
@@ -106,10 +118,18 @@ def possibly_paid(store: Store, run_id: str) -> list[str]:
     return [
         call.slot
         for call in store.calls(run_id)
-        if not call.reply
-        and not call.error
-        and ChatRequest.model_validate_json(call.request).model != MANUAL
+        if not call.reply and not call.error and request_of(call).model != MANUAL
     ]
+
+
+def request_of(call: Call) -> ChatRequest:
+    """What was asked."""
+    return ChatRequest.model_validate_json(call.request)
+
+
+def reply_of(call: Call) -> ChatReply | None:
+    """What came."""
+    return ChatReply.model_validate_json(call.reply) if call.reply else None
 
 
 def entries(store: Store, run_id: str) -> list[Entry]:
@@ -119,9 +139,8 @@ def entries(store: Store, run_id: str) -> list[Entry]:
 
 
 def _entry(call: Call) -> Entry:
-    request = ChatRequest.model_validate_json(call.request)
-    reply = ChatReply.model_validate_json(call.reply) if call.reply else None
-    made = cassette.entry(call.slot, request, reply or call.error or "", call.asked_at)
+    outcome = reply_of(call) or call.error or ""
+    made = cassette.entry(call.slot, request_of(call), outcome, call.asked_at)
     return made.model_copy(update={"body_hash": call.request_hash})
 
 

@@ -114,6 +114,10 @@ class LimitConfig(Settings):
 
     wall_s: float | None = Field(None, gt=0)
     """Seconds of wall time in all, those before a `resume` included."""
+    cost_usd: float | None = Field(5.0, gt=0)
+    """What the calls of the run may cost in all, as far as prices are known; inf for no limit."""
+    tokens: int | None = Field(None, gt=0)
+    """Tokens of all calls, of prompts and completions."""
 
 
 class RunConfig(Settings):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rewardsmith.appraise import Reviewer
 from rewardsmith.calls import ReplayedCalls, StoredCalls
+from rewardsmith.llm.budget import Budget, prices
 from rewardsmith.llm.cassette import Tape
 from rewardsmith.llm.secrets import redactor
 from rewardsmith.measure import Observe
@@ -48,7 +49,13 @@ def _model(record: RunRecord, store: Store, recording: Recording | None, observe
         calls = ReplayedCalls(Tape(recording.entries), _teller(observe))
         clients = {name: ScriptedClient(()) for name in config.names}
     else:
-        calls = StoredCalls(store, record.id, redactor(os.environ))
+        limits = record.config.limits
+        budget = Budget(
+            prices(config.names, config.api_base),
+            cost_limit_usd=limits.cost_usd,
+            token_limit=limits.tokens,
+        )
+        calls = StoredCalls(store, record.id, budget, redactor(os.environ))
         base = config.api_base or None
         by_hand = ManualClient(store.folder(record.id) / FOLDER, _queue_teller(observe))
         clients = {

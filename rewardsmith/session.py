@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rewardsmith import loop, single
 from rewardsmith.appraise import Appraisal
 from rewardsmith.calls import possibly_paid
+from rewardsmith.config import RunConfig
 from rewardsmith.engine.local import LocalEngine
+from rewardsmith.forecast import Forecast, forecast, speed, words
 from rewardsmith.llm.client import idle_keys
 from rewardsmith.measure import Observe
 from rewardsmith.models import askers
@@ -17,7 +21,7 @@ from rewardsmith.recording import Recording, ReplayEngine
 from rewardsmith.records import Event, TaskSpec
 from rewardsmith.reward import Transitions
 from rewardsmith.selection import SeedPlan, plan_seeds
-from rewardsmith.sim.rollout import random_transitions
+from rewardsmith.sim.rollout import STEPS_PER_ROW, random_transitions
 from rewardsmith.start import OFFLINE
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.strategies.eureka import Eureka
@@ -30,7 +34,9 @@ def search(record: RunRecord, store: Store, observe: Observe) -> RunRecord:
     recording = _recording(record)
     with _engine(record, recording) as engine:
         observe(Event(event="launch", data=_launch(record, store)))
-        transitions = probe_transitions(record.task, record.config.seed)
+        transitions, bare_steps_per_s = _probed(record.task, record.config.seed)
+        if record.kind == "search" and not recording:
+            observe(_forecast(record, store, bare_steps_per_s))
         if record.kind == "train":
             return single.train(record, store, engine, transitions, observe)
         proposer, reviewer = askers(record, store, recording, observe)
@@ -70,6 +76,28 @@ def _compared(recording: Recording, record: RunRecord, store: Store) -> Event:
         first = differ[0] if differ else "their number"
         message = f"{len(made)} candidates for {len(recorded)} recorded ones; {first} differs"
     return Event(event="replayed", message=message, data={"identical": made == recorded})
+
+
+def foresee(config: RunConfig, task: TaskSpec, store: Store | None) -> Forecast:
+    """What a run would take; measures the environment's speed where no run has."""
+    steps_per_s, measured = speed(store, config, task, lambda: _probed(task, config.seed)[1])
+    return forecast(config, task, steps_per_s, measured)
+
+
+def _forecast(record: RunRecord, store: Store, bare_steps_per_s: float) -> Event:
+    config = record.config
+    steps_per_s, measured = speed(store, config, record.task, lambda: bare_steps_per_s)
+    made = forecast(config, record.task, steps_per_s, measured)
+    return Event(event="forecast", data={**made.model_dump(), "lines": words(made, config)})
+
+
+def _probed(
+    spec: TaskSpec, seed: int, clock: Callable[[], float] = time.perf_counter
+) -> tuple[Transitions, float]:
+    """What the probes run on, and how many environment steps a second that took on one core."""
+    started = clock()
+    transitions = probe_transitions(spec, seed)
+    return transitions, STEPS_PER_ROW * _PROBE_ROWS / max(clock() - started, 1e-6)
 
 
 def probe_transitions(spec: TaskSpec, seed: int) -> Transitions:

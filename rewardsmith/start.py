@@ -39,6 +39,8 @@ NAMES = {
     "hyperparams": "train.hyperparams",
     "max_workers": "train.max_workers",
     "time_limit": "limits.wall_s",
+    "cost_limit": "limits.cost_usd",
+    "token_limit": "limits.tokens",
     "retrain": "replay.retrain",
 }
 """Short names of settings, for keywords here and flags of the command."""

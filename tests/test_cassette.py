@@ -13,6 +13,7 @@ from rewardsmith.calls import LOG, ReplayedCalls, StoredCalls, entries
 from rewardsmith.config import RunConfig
 from rewardsmith.errors import ModelError, UserError
 from rewardsmith.llm import cassette
+from rewardsmith.llm.budget import Budget
 from rewardsmith.llm.cassette import Entry, Tape
 from rewardsmith.llm.chat import ChatReply, ChatRequest, Message
 from rewardsmith.llm.client import ScriptedClient
@@ -34,7 +35,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def log_of(store: Store) -> tuple[StoredCalls, str, Path]:
     run = store.create_run(task=PENDULUM, config=RunConfig(), proposer="model m")
-    calls = StoredCalls(store, run.id, redactor({"HOUSE_PASSWORD": SECRET}))
+    calls = StoredCalls(store, run.id, Budget({}), redactor({"HOUSE_PASSWORD": SECRET}))
     return calls, run.id, store.folder(run.id) / LOG
 
 
@@ -85,7 +86,7 @@ def test_a_log_that_a_crash_cut_off_is_made_whole_from_the_store(store: Store) -
     whole = path.read_text()
     path.write_text(whole[:-50])
     assert len(cassette.read(path.read_text())) == 2
-    StoredCalls(store, run_id, redactor({}))
+    StoredCalls(store, run_id, Budget({}), redactor({}))
     assert path.read_text() == whole
 
 

@@ -39,6 +39,7 @@ app.add_typer(manual.manual, name="manual")
 app.add_typer(show.runs, name="runs")
 app.add_typer(show.envs, name="envs")
 app.add_typer(show.config, name="config")
+app.command()(show.cost)
 app.command()(show.doctor)
 app.command()(show.version)
 

@@ -44,6 +44,12 @@ TimeLimit = Annotated[
     float | None,
     typer.Option("--time-limit", help="Seconds in all; then it stops with exit code 3."),
 ]
+CostLimit = Annotated[
+    float | None, typer.Option("--cost-limit", help="USD for all calls, 5 unless given; the same.")
+]
+TokenLimit = Annotated[
+    int | None, typer.Option("--token-limit", help="Tokens of all calls; the same.")
+]
 Workers = Annotated[int | None, typer.Option("--max-workers", help="Trainings at once.")]
 Algo = Annotated[str | None, typer.Option("--algo", help="ppo or sac.")]
 Backend = Annotated[str | None, typer.Option("--backend", help="auto, population or sb3.")]
@@ -98,6 +104,8 @@ def run(
     hyperparams: Hyperparams = None,
     stop_when: Annotated[str | None, typer.Option(help="solved or plateau.")] = None,
     time_limit: TimeLimit = None,
+    cost_limit: CostLimit = None,
+    token_limit: TokenLimit = None,
     max_workers: Workers = None,
     config: ConfigFile = None,
     assignments: Assignments = None,
@@ -156,6 +164,8 @@ def run(
             "hyperparams": pairs(hyperparams),
             "stop_when": stop_when,
             "time_limit": time_limit,
+            "cost_limit": cost_limit,
+            "token_limit": token_limit,
             "max_workers": max_workers,
             "unsafe_no_jail": unsafe_no_jail or None,
         }
@@ -165,7 +175,7 @@ def run(
         _show_prompt(chosen)
         return
     if dry_run:
-        _show_plan(chosen)
+        _show_plan(chosen, runs_dir)
         return
     from rewardsmith.store import Store
 
@@ -179,6 +189,8 @@ def resume(
         int | None, typer.Option("-i", "--iterations", help="Generations in all.")
     ] = None,
     time_limit: TimeLimit = None,
+    cost_limit: CostLimit = None,
+    token_limit: TokenLimit = None,
     max_workers: Workers = None,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
@@ -190,7 +202,13 @@ def resume(
     from rewardsmith.store import Store
 
     store = Store(runs_dir, create=False)
-    options = {"iterations": iterations, "time_limit": time_limit, "max_workers": max_workers}
+    options = {
+        "iterations": iterations,
+        "time_limit": time_limit,
+        "cost_limit": cost_limit,
+        "token_limit": token_limit,
+        "max_workers": max_workers,
+    }
     go(start.reopen(store.run(name), options), store, json=json, quiet=quiet)
 
 
@@ -299,9 +317,13 @@ def _show_prompt(config: RunConfig) -> None:
     typer.echo(preview(ask))
 
 
-def _show_plan(config: RunConfig) -> None:
-    from rewardsmith import start
+def _show_plan(config: RunConfig, runs_dir: Path) -> None:
+    from rewardsmith import forecast, session, start
     from rewardsmith.cli import console
+    from rewardsmith.store import DATABASE, Store
 
     config = start.settle_proposer(config)
-    console.show_plan(config, start.resolve_task(config), start.proposer_name(config))
+    task = start.resolve_task(config)
+    store = Store(runs_dir, create=False) if (runs_dir / DATABASE).exists() else None
+    lines = forecast.words(session.foresee(config, task, store), config)
+    console.show_plan(config, task, start.proposer_name(config), lines)

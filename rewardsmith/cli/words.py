@@ -92,6 +92,10 @@ def _waiting(event: Event) -> list[str]:
     return [f"  waiting for an answer to {event.data['prompt']}"]
 
 
+def _forecast(event: Event) -> list[str]:
+    return [f"forecast: {line}" for line in _list(event.data["lines"])]
+
+
 def _launch(event: Event) -> list[str]:
     data: dict[str, Any] = event.data
     fitness = data["fitness"]
@@ -153,6 +157,7 @@ def _list(value: object) -> list[Any]:
 
 _TOLD: Mapping[str, Callable[[Event], list[str]]] = {
     "launch": _launch,
+    "forecast": _forecast,
     "proposing": _proposing,
     "repaired": _repaired,
     "checked": _checked,

@@ -10,7 +10,7 @@ from rewardsmith.reward import Transitions, concatenate
 from rewardsmith.sim.gymnasium import GymnasiumSim
 
 _WORLDS = 4
-_STRIDE = 2
+STEPS_PER_ROW = 2
 """Steps made for each row kept, so that the rows reach further into the episodes."""
 _UNBOUNDED_SCALE = 1.0
 
@@ -26,7 +26,7 @@ def random_transitions(task: TaskSpec, n_rows: int, seed: int) -> Transitions:
     try:
         sim.reset(_seeds(rng, _WORLDS))
         batches = []
-        for _ in range(-(-n_rows * _STRIDE // _WORLDS)):
+        for _ in range(-(-n_rows * STEPS_PER_ROW // _WORLDS)):
             step = sim.step(_random_action(task.action, rng))
             batches.append(step.transitions)
             ended = np.flatnonzero(step.done).tolist()
