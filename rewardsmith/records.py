@@ -178,6 +178,8 @@ class Verdict(Record):
     screens: tuple[Screen, ...] = ()
     layers: tuple[Layer, ...] = ()
     reward: CheckedReward | None = None
+    fingerprint: str = ""
+    """Of what a sound reward pays on the run's probe transitions; see critic/novelty.py."""
     wall_s: float = 0.0
 
     @property

@@ -8,23 +8,20 @@ from pathlib import Path
 from loopback_server import LoopbackServer, says
 from running import BALANCE, TINY, call, event, lines_of
 
-REPLY = """Here it is:
-
-```python
-import numpy as np
+CODE = """import numpy as np
 
 
 def compute_reward(next_state):
-    return {"upright": 1.0 - np.abs(next_state.pole_angle)}
-```
+    return {{"upright": 1.0 - {weight} * np.abs(next_state.pole_angle)}}
 """
+REPLIES = [f"Here it is:\n\n```python\n{CODE.format(weight=weight)}```\n" for weight in (1, 2, 3)]
 PRICED = "openai/gpt-4o-mini"
 
 
 def test_at_the_cost_limit_it_exits_with_3_and_goes_on_when_it_is_raised(tmp_path: Path) -> None:
     here = ("-o", tmp_path)
     # At list price 10,000 tokens of completion are 0.006 USD; a call may take 0.003 or so.
-    with LoopbackServer(says(REPLY, usage=(1000, 10_000))) as server:
+    with LoopbackServer(*(says(reply, usage=(1000, 10_000)) for reply in REPLIES)) as server:
         keys = {"OPENAI_API_KEY": "sk-test-0123456789abcdef", "OPENAI_API_BASE": server.url}
         one_by_one = ("--set", "model.concurrency=1", "--set", "search.report_seeds=1")
         limited = ("--model", PRICED, "--cost-limit", "0.012", *one_by_one)

@@ -35,6 +35,7 @@ def test_killed_while_it_waits_it_goes_on_with_what_was_answered_meanwhile(tmp_p
         launch = run.until("launch")
         assert launch["possibly_paid"] == []
         assert run.until("waiting")["message"].startswith("r01c01")
+        answer.write_text(answer.read_text().replace("1.0 -", "2.0 -"))
         assert call("manual", "answer", "--file", answer, *here).returncode == 0
         assert run.process.stdout
         lines = [json.loads(line) for line in run.process.stdout]
