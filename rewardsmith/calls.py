@@ -41,6 +41,14 @@ class StoredCalls:
         text = self._store.stored_reply(self._run, slot, body_hash(request))
         return ChatReply.model_validate_json(text) if text else None
 
+    def written(self, candidate: str, repairs: int) -> tuple[ChatRequest, ChatReply] | None:
+        """See `CallLog.written`."""
+        for call in reversed(self._store.calls(self._run)):
+            reply = reply_of(call)
+            if reply and cassette.brought(call.slot, candidate, repairs):
+                return request_of(call), reply
+        return None
+
     def intend(self, slot: str, request: ChatRequest) -> int:
         """See `CallLog.intend`. Raises LimitReached."""
         self._budget.check(request)
@@ -99,6 +107,10 @@ class ReplayedCalls:
             self._told = True
             self._diverged(slot, difference)
         return outcome
+
+    def written(self, candidate: str, repairs: int) -> tuple[ChatRequest, ChatReply] | None:
+        """See `CallLog.written`."""
+        return self._tape.written(candidate, repairs)
 
     def intend(self, slot: str, request: ChatRequest) -> int:
         """Never called: `stored` answers everything."""

@@ -86,6 +86,10 @@ class ModelConfig(Settings):
     """
     api_base: str = ""
     """An OpenAI-compatible server; empty for the provider's own."""
+    local_only: bool = False
+    """Refuse every model beyond this machine: nothing of the task leaves it."""
+    prompts: str = ""
+    """A folder with prompts of yours, see `rewardsmith prompts eject`."""
     review: bool = False
     """A second prompt reads every sound reward against the task before it is trained."""
     temperature: float = Field(1.0, ge=0, le=2)

@@ -135,7 +135,7 @@ def _prompt_tokens(config: RunConfig, task: TaskSpec) -> int:
     from rewardsmith.propose.llm import preview
 
     ask = Ask(task=task, generation=1, slots=("r01c00",), notes=config.notes, seed=config.seed)
-    return int(len(preview(ask)) / _CHARACTERS)
+    return int(len(preview(ask, config.model.prompts)) / _CHARACTERS)
 
 
 def _cost(config: RunConfig, calls: int, prompt: int, completion: int) -> float | None:

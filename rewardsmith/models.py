@@ -34,7 +34,9 @@ def askers(
     from rewardsmith.propose.review import LlmReviewer
 
     model = _model(record, store, recording, observe)
-    return LlmProposer(model), LlmReviewer(model) if record.config.model.review else None
+    prompts = record.config.model.prompts
+    reviewer = LlmReviewer(model, prompts) if record.config.model.review else None
+    return LlmProposer(model, prompts), reviewer
 
 
 def _model(record: RunRecord, store: Store, recording: Recording | None, observe: Observe) -> Model:

@@ -14,9 +14,10 @@ from rewardsmith import config as settings
 from rewardsmith import critic, recording, tasks
 from rewardsmith.config import LimitConfig, RunConfig
 from rewardsmith.errors import CandidateError, UserError
-from rewardsmith.llm.client import configured_model, connect
+from rewardsmith.llm.client import configured_model, connect, is_local
 from rewardsmith.llm.manual import MANUAL
 from rewardsmith.propose import parse
+from rewardsmith.propose import prompts as told
 from rewardsmith.records import RunStatus, TaskSpec
 from rewardsmith.store import InitialReward, RunRecord, Store
 from rewardsmith.training import require_device
@@ -27,6 +28,8 @@ NAMES = {
     "api_base": "model.api_base",
     "proposer": "model.proposer",
     "review": "model.review",
+    "prompts": "model.prompts",
+    "local_only": "model.local_only",
     "iterations": "search.iterations",
     "samples": "search.samples",
     "finalists": "search.finalists",
@@ -152,9 +155,21 @@ def settle_proposer(config: RunConfig) -> RunConfig:
     if len(set(names)) < len(names):
         raise UserError("every --model must be another one")
     by_model = chosen.proposer != "grammar" and bool(names)
+    beyond = [name for name in names if not is_local(name, chosen.api_base)]
+    if chosen.local_only and by_model and beyond:
+        raise UserError(
+            f"--local-only: {', '.join(beyond)} may lie beyond this machine; give --api-base with "
+            "an address on loopback, such as http://127.0.0.1:11434/v1, or --model manual"
+        )
     if chosen.review and not by_model:
         raise UserError("a review needs a model: give --model NAME, or leave --review out")
-    settled = {"proposer": "llm" if by_model else "grammar", "names": names if by_model else ()}
+    prompts = str(Path(chosen.prompts).resolve()) if chosen.prompts else ""
+    told.names(prompts)
+    settled = {
+        "prompts": prompts,
+        "proposer": "llm" if by_model else "grammar",
+        "names": names if by_model else (),
+    }
     return config.model_copy(update={"model": chosen.model_copy(update=settled)})
 
 

@@ -9,6 +9,7 @@ import sys
 import pytest
 from loopback_server import LoopbackServer, says
 
+from rewardsmith import config as settings
 from rewardsmith.errors import ModelError, UserError
 from rewardsmith.llm.client import (
     ChatRequest,
@@ -16,8 +17,10 @@ from rewardsmith.llm.client import (
     ScriptedClient,
     configured_model,
     connect,
+    is_local,
 )
 from rewardsmith.llm.prices import cost_usd
+from rewardsmith.start import settle_proposer
 
 KEY = "sk-test-0123456789abcdef"
 ASK = ChatRequest(
@@ -73,6 +76,30 @@ def test_a_key_shows_in_no_name_and_no_repr() -> None:
 def test_a_key_alone_does_not_spend_money() -> None:
     assert configured_model({"OPENAI_API_KEY": KEY}) is None
     assert configured_model({"REWARDSMITH_MODEL": " gpt-4o "}) == "gpt-4o"
+
+
+@pytest.mark.parametrize(
+    ("model", "api_base", "local"),
+    [
+        ("manual", "", True),
+        ("qwen", "http://127.0.0.1:8000/v1", True),
+        ("qwen", "http://[::1]:8000/v1", True),
+        ("qwen", "http://localhost:8000/v1", True),
+        ("qwen", "http://192.168.0.7:8000/v1", False),
+        ("qwen", "https://localhost.example.com/v1", False),
+        ("qwen", "http://127.0.0.1.example.com/v1", False),
+        ("gpt-5", "", False),
+        ("ollama/llama3", "", False),
+    ],
+)
+def test_only_loopback_and_a_person_are_local(model: str, api_base: str, local: bool) -> None:
+    assert is_local(model, api_base) is local
+    config = settings.build({"model": {"names": model, "api_base": api_base, "local_only": True}})
+    if local:
+        assert settle_proposer(config).model.names == (model,)
+    else:
+        with pytest.raises(UserError, match=f"--local-only: {model}"):
+            settle_proposer(config)
 
 
 def test_a_script_answers_in_order_and_then_ends() -> None:

@@ -9,6 +9,7 @@ import pytest
 from loopback_server import LoopbackServer, fails, says
 
 from rewardsmith.errors import LimitReached, ModelError
+from rewardsmith.llm.cassette import brought
 from rewardsmith.llm.client import ChatClient, ChatReply, ChatRequest, ScriptedClient, connect
 from rewardsmith.propose import Ask, Proposer
 from rewardsmith.propose.calling import Model
@@ -47,6 +48,12 @@ class MemoryLog:
             if asked == slot and body.body() == request.body()
         ]
         return next((self.replies[at] for at in made if at in self.replies), None)
+
+    def written(self, candidate: str, repairs: int) -> tuple[ChatRequest, ChatReply] | None:
+        for at, (slot, request) in enumerate(self.intents):
+            if brought(slot, candidate, repairs) and at in self.replies:
+                return request, self.replies[at]
+        return None
 
     def intend(self, slot: str, request: ChatRequest) -> int:
         if len(self.intents) >= self._allowed:
@@ -147,6 +154,32 @@ def test_a_repair_shows_the_code_and_its_error() -> None:
     assert roles == ["system", "user", "assistant", "user"]
     assert CODES[0].strip() in client.requests[0].messages[2].content
     assert "wrong shape" in client.requests[0].messages[3].content
+
+
+def test_repairs_go_on_with_the_conversation_that_the_code_came_from() -> None:
+    client, log = ScriptedClient([GOOD[0], GOOD[1], GOOD[2]]), MemoryLog()
+    asked = proposer(client, log)
+    ask = ASK.model_copy(update={"slots": ("r00c00",), "notes": "The joint is weak."})
+    (first,) = asked.propose(ask)
+    broken = Candidate(id="r00c00", generation=0, index=0, code=first.code)
+    second = asked.repair(broken, REFUSED, TASK, 1)
+    assert second is not None
+    mended = broken.model_copy(update={"code": second.code, "repairs": 1})
+    assert asked.repair(mended, REFUSED, TASK, 2) is not None
+    opening, once, twice = (request.messages for request in client.requests)
+    assert "The joint is weak." in opening[1].content
+    assert once[:2] == opening and once[2].content == GOOD[0]
+    assert twice[:4] == once and twice[4].content == GOOD[1]
+    assert [message.role for message in twice[2:]] == ["assistant", "user"] * 2
+
+
+def test_an_outage_is_no_repair_and_stops_the_run() -> None:
+    broken = Candidate(id="r00c03", generation=0, index=3, code=CODES[0])
+    log = MemoryLog()
+    with pytest.raises(ModelError, match="gone"):
+        client = ScriptedClient([ModelError("gone", outage=True)])
+        proposer(client, log).repair(broken, REFUSED, TASK, 1)
+    assert proposer(ScriptedClient([GOOD[1]]), log).repair(broken, REFUSED, TASK, 1) is not None
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ TimeLimit = Annotated[
     float | None,
     typer.Option("--time-limit", help="Seconds in all; then it stops with exit code 3."),
 ]
+Prompts = Annotated[Path | None, typer.Option("--prompts", help="A folder with prompts of yours.")]
 CostLimit = Annotated[
     float | None, typer.Option("--cost-limit", help="USD for all calls, 5 unless given; the same.")
 ]
@@ -71,6 +72,10 @@ def run(
     api_base: Annotated[
         str | None, typer.Option("--api-base", help="OpenAI-compatible server.")
     ] = None,
+    prompts: Prompts = None,
+    local_only: Annotated[
+        bool, typer.Option("--local-only", help="Refuse models beyond this machine.")
+    ] = False,
     proposer: Annotated[str | None, typer.Option(help="auto, llm or grammar.")] = None,
     review: Annotated[
         bool, typer.Option("--review", help="Let the model review each reward too.")
@@ -149,6 +154,8 @@ def run(
             "api_base": api_base,
             "proposer": proposer,
             "review": review or None,
+            "local_only": local_only or None,
+            "prompts": str(prompts) if prompts else None,
             "iterations": iterations,
             "samples": samples,
             "timesteps": timesteps,
@@ -314,7 +321,7 @@ def _show_prompt(config: RunConfig) -> None:
         notes=config.notes,
         seed=config.seed,
     )
-    typer.echo(preview(ask))
+    typer.echo(preview(ask, config.model.prompts))
 
 
 def _show_plan(config: RunConfig, runs_dir: Path) -> None:

@@ -62,6 +62,13 @@ def line(entry: Entry, redact: Callable[[str], str]) -> str:
     return redact(entry.model_dump_json()) + "\n"
 
 
+def brought(slot: str, candidate: str, repairs: int) -> bool:
+    """Whether the call of `slot` brought the code of a candidate that was so often repaired."""
+    name, _, purpose = slot.partition("/")
+    wanted = purpose == f"repair{repairs}" if repairs else purpose.startswith("propose")
+    return name == candidate and wanted
+
+
 def append(path: Path, text: str) -> None:
     """Add a line to a file, durably."""
     with path.open("a", encoding="utf-8") as file:
@@ -109,6 +116,13 @@ class Tape:
         last = (same or known)[-1]
         outcome = last.reply or ModelError(last.error or "")
         return outcome, "" if same else difference(last.request, request)
+
+    def written(self, candidate: str, repairs: int) -> tuple[ChatRequest, ChatReply] | None:
+        """The recorded call that brought a candidate's code."""
+        for slot, known in self._by_slot.items():
+            if brought(slot, candidate, repairs) and known[-1].reply:
+                return known[-1].request, known[-1].reply
+        return None
 
 
 def difference(recorded: ChatRequest, now: ChatRequest) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import os
 import random
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import urlsplit
 
 from rewardsmith.errors import UserError
 from rewardsmith.llm.chat import ChatClient, ChatReply, ChatRequest, Message, Transport
 from rewardsmith.llm.litellm_sdk import LitellmTransport
+from rewardsmith.llm.manual import MANUAL
 from rewardsmith.llm.openai_sdk import OpenAITransport
 from rewardsmith.llm.retry import RetryingClient
 from rewardsmith.llm.scripted import ScriptedClient
@@ -26,6 +29,7 @@ __all__ = [
     "configured_model",
     "connect",
     "idle_keys",
+    "is_local",
 ]
 
 _OPENAI_NAME = re.compile(r"(ft:)?(gpt-|chatgpt-|o\d)[^/]*")
@@ -46,6 +50,17 @@ def configured_model(env: Mapping[str, str]) -> str | None:
 def idle_keys(env: Mapping[str, str]) -> tuple[str, ...]:
     """The names of the well-known keys that are set; without a model's name they do nothing."""
     return tuple(name for name in _KEYS if env.get(name))
+
+
+def is_local(model: str, api_base: str) -> bool:
+    """Whether asking `model` leaves this machine alone: by hand, or a server on loopback."""
+    if model == MANUAL:
+        return True
+    host = urlsplit(api_base).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name: who knows where it leads
+        return False
 
 
 def connect(

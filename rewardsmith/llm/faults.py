@@ -17,6 +17,9 @@ Kind = Literal[
 
 RETRIED: frozenset[Kind] = frozenset({"rate", "server", "timeout", "connection"})
 
+OF_THE_REQUEST: frozenset[Kind] = frozenset({"context", "policy", "request"})
+"""Another request might have been answered."""
+
 _ADVICE: dict[Kind, str] = {
     "rate": "the rate limit held through every retry; wait, or lower the concurrency, and resume",
     "server": "the provider's server kept failing; try again later, nothing stored is lost",

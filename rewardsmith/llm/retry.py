@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from rewardsmith.errors import ModelError
 from rewardsmith.llm.chat import ChatReply, ChatRequest, Transport
-from rewardsmith.llm.faults import RETRIED, Fault, explain, sdk_errors
+from rewardsmith.llm.faults import OF_THE_REQUEST, RETRIED, Fault, explain, sdk_errors
 
 _LOG = logging.getLogger(__name__)
 _FIRST_WAIT_S = 1.0
@@ -93,7 +93,9 @@ class RetryingClient:
                 continue
             wait_s = self._wait_s(outcome, failed)
             if wait_s is None:
-                raise ModelError(f"{self._model}: {outcome.advice}")
+                raise ModelError(
+                    f"{self._model}: {outcome.advice}", outage=outcome.kind not in OF_THE_REQUEST
+                )
             failed += 1
             _LOG.info("%s: %s; trying again in %.1f s", self._model, outcome.kind, wait_s)
             await self._sleep(wait_s)

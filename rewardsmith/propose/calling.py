@@ -22,6 +22,9 @@ class CallLog(Protocol):
     def stored(self, slot: str, request: ChatRequest) -> ChatReply | ModelError | None:
         """The answer that this request got for this slot in an earlier life of the run."""
 
+    def written(self, candidate: str, repairs: int) -> tuple[ChatRequest, ChatReply] | None:
+        """The call that brought a candidate's code, so often repaired; None if no model did."""
+
     def intend(self, slot: str, request: ChatRequest) -> int:
         """Notes durably that the call is about to be made; its id.
 
@@ -91,6 +94,17 @@ class Model:
             prompt=prompt,
             slot=slot,
         )
+
+    def conversation(self, candidate: str, repairs: int) -> tuple[Message, ...]:
+        """All that was said about a candidate's code, so often repaired; () if no model wrote it.
+
+        It ends with the reply that the code stands in.
+        """
+        written = self._calls.written(candidate, repairs)
+        if written is None:
+            return ()
+        request, reply = written
+        return (*request.messages, Message(role="assistant", content=reply.text))
 
     def answers(self, requests: Mapping[str, ChatRequest]) -> dict[str, ChatReply | ModelError]:
         """The answer to each request by its slot, or the error that stands for it."""

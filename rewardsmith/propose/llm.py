@@ -16,10 +16,14 @@ _LOG = logging.getLogger(__name__)
 
 
 class LlmProposer:
-    """Asks a model for rewards."""
+    """Asks a model for rewards.
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
+    Args:
+        prompts: a folder of the user's with prompts that take the place of ours.
+    """
+
+    def __init__(self, model: Model, prompts: str = "") -> None:
+        self._model, self._prompts = model, prompts
 
     @property
     def name(self) -> str:
@@ -36,7 +40,7 @@ class LlmProposer:
         purpose = f"propose{ask.attempt + 1}" if ask.attempt else "propose"
         requests = {
             (name := f"{slot}/{purpose}"): self._model.request(
-                proposal_messages(ask, slot), name, prompt
+                proposal_messages(ask, slot, self._prompts), name, prompt
             )
             for slot in ask.slots
         }
@@ -52,10 +56,18 @@ class LlmProposer:
     def repair(
         self, candidate: Candidate, verdict: Verdict, task: TaskSpec, attempt: int
     ) -> Proposal | None:
-        """The code mended, or None: no reply, no code in it, or the same code again."""
+        """The code mended, or None: no code in the reply, or the same syntax tree again.
+
+        Raises:
+            ModelError: nobody answered, which is no fault of the candidate's.
+        """
         slot = f"{candidate.id}/repair{attempt}"
-        request = self._model.request(repair_messages(task, candidate, verdict), slot, "repair")
+        said = self._model.conversation(candidate.id, attempt - 1)
+        messages = repair_messages(task, candidate, verdict, said, self._prompts)
+        request = self._model.request(messages, slot, "repair")
         answer = self._model.answers({slot: request})[slot]
+        if isinstance(answer, ModelError) and answer.outage:
+            raise answer
         code, failure = _read(answer)
         if failure is not None or same_code(code, candidate.code):
             # One repair is not worth a run: the candidate falls by its verdict.
@@ -70,9 +82,9 @@ class LlmProposer:
         )
 
 
-def preview(ask: Ask) -> str:
+def preview(ask: Ask, prompts: str = "") -> str:
     """What would be sent for the first slot of `ask`, word for word."""
-    messages = proposal_messages(ask, ask.slots[0])
+    messages = proposal_messages(ask, ask.slots[0], prompts)
     return "\n".join(f"--- {message.role} ---\n{message.content}" for message in messages)
 
 

@@ -236,6 +236,7 @@ def test_what_does_not_pass_ends_in_one_line(asked: Ask, behaviour: str) -> None
         ask = asked(server)
         with pytest.raises(ModelError) as caught:
             ask.once()
+    assert caught.value.outage
     assert len(server.requests) == 1 + RETRIES
     assert 1.0 <= ask.waits.seconds[1] <= 3.0
     assert "\n" not in str(caught.value)
@@ -338,6 +339,7 @@ def test_what_will_not_pass_is_not_tried_again(
         with pytest.raises(ModelError, match=advice) as caught:
             ask.once()
     assert (len(server.requests), ask.waits.seconds) == (1, [])
+    assert caught.value.outage is not behaviour.startswith(("400", "413", "422"))
     assert KEY not in str(caught.value)
     assert "\n" not in str(caught.value)
     assert tuple(capfd.readouterr()) == ("", "")
