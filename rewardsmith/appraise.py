@@ -93,6 +93,7 @@ class Appraisal:
             if (other.generation, other.index) < (candidate.generation, candidate.index)
             and other.verdict
             and other.verdict.ok
+            and not other.failure  # a training that failed may have been bad luck
         ]
         again = novelty.finding(candidate, mark, earlier, len(self._transitions))
         return _refused(verdict, again) if again else verdict

@@ -92,6 +92,8 @@ class ModelConfig(Settings):
     """A folder with prompts of yours, see `rewardsmith prompts eject`."""
     review: bool = False
     """A second prompt reads every sound reward against the task before it is trained."""
+    reflect: bool = False
+    """After each generation a model writes down what it taught, for the next prompts."""
     temperature: float = Field(1.0, ge=0, le=2)
     max_tokens: int = Field(4096, ge=64)
     """Of one reply; one that is cut off is asked for again with twice as many."""

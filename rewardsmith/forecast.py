@@ -122,7 +122,9 @@ def _calls(config: RunConfig) -> tuple[int, int]:
         return 0, 0
     asked = search.iterations * search.samples
     reviews = 2 if config.model.review else 1
-    return asked * reviews, asked * reviews * (1 + search.repairs) * (1 + search.retries)
+    lessons = search.iterations - 1 if config.model.reflect else 0
+    most = asked * reviews * (1 + search.repairs) * (1 + search.retries)
+    return asked * reviews + lessons, most + lessons
 
 
 def _trainings(config: RunConfig) -> int:

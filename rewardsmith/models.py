@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rewardsmith.appraise import Reviewer
@@ -12,7 +13,7 @@ from rewardsmith.llm.budget import Budget, prices
 from rewardsmith.llm.cassette import Tape
 from rewardsmith.llm.secrets import redactor
 from rewardsmith.measure import Observe
-from rewardsmith.propose import Proposer
+from rewardsmith.propose import Proposer, Reflector
 from rewardsmith.propose.grammar import GrammarProposer
 from rewardsmith.recording import Recording
 from rewardsmith.records import Event
@@ -24,19 +25,32 @@ if TYPE_CHECKING:
     from rewardsmith.propose.calling import CallLog, Model
 
 
+@dataclass(frozen=True)
+class Askers:
+    """Who asks models in a run."""
+
+    proposer: Proposer
+    reviewer: Reviewer | None = None
+    reflector: Reflector | None = None
+
+
 def askers(
     record: RunRecord, store: Store, recording: Recording | None, observe: Observe
-) -> tuple[Proposer, Reviewer | None]:
-    """The proposer of a run, and the reviewer where one is wanted; their calls are recorded."""
-    if record.config.model.proposer != "llm":
-        return GrammarProposer(), None
+) -> Askers:
+    """Those that the settings ask for; their calls are recorded."""
+    config = record.config.model
+    if config.proposer != "llm":
+        return Askers(GrammarProposer())
     from rewardsmith.propose.llm import LlmProposer
+    from rewardsmith.propose.reflect import LlmReflector
     from rewardsmith.propose.review import LlmReviewer
 
     model = _model(record, store, recording, observe)
-    prompts = record.config.model.prompts
-    reviewer = LlmReviewer(model, prompts) if record.config.model.review else None
-    return LlmProposer(model, prompts), reviewer
+    return Askers(
+        LlmProposer(model, config.prompts),
+        LlmReviewer(model, config.prompts) if config.review else None,
+        LlmReflector(model, config.prompts) if config.reflect else None,
+    )
 
 
 def _model(record: RunRecord, store: Store, recording: Recording | None, observe: Observe) -> Model:

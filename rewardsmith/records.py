@@ -319,6 +319,8 @@ class Generation(Record):
     best: str | None
     """Best candidate of the whole run so far."""
     attempts: int = 1
+    lessons: str = ""
+    """What the generations up to this one have taught, for the next prompts."""
 
 
 class Baseline(Record):

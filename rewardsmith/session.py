@@ -39,13 +39,14 @@ def search(record: RunRecord, store: Store, observe: Observe) -> RunRecord:
             observe(_forecast(record, store, bare_steps_per_s))
         if record.kind == "train":
             return single.train(record, store, engine, transitions, observe)
-        proposer, reviewer = askers(record, store, recording, observe)
+        asked = askers(record, store, recording, observe)
         parts = loop.Parts(
             store=store,
-            proposer=proposer,
+            proposer=asked.proposer,
+            reflector=asked.reflector,
             strategy=Eureka(),
             engine=engine,
-            appraisal=Appraisal(record, store, transitions, reviewer),
+            appraisal=Appraisal(record, store, transitions, asked.reviewer),
             observe=observe,
         )
         done = loop.Search(record, parts).run()

@@ -28,6 +28,7 @@ NAMES = {
     "api_base": "model.api_base",
     "proposer": "model.proposer",
     "review": "model.review",
+    "reflect": "model.reflect",
     "prompts": "model.prompts",
     "local_only": "model.local_only",
     "iterations": "search.iterations",

@@ -22,6 +22,7 @@ from rewardsmith.propose.prompts import (
     fenced,
     names,
     proposal_messages,
+    reflection_messages,
     render,
     repair_messages,
     review_messages,
@@ -155,6 +156,12 @@ def loitering() -> Candidate:
 
 DIAGNOSED = EVOLVE.model_copy(update={"parents": (loitering(),), "history": (), "failures": ()})
 
+TAUGHT = EVOLVE.model_copy(
+    update={"history": (), "failures": (), "lessons": "- Speed alone falls.\n- Bound it."}
+)
+
+CROSSED = EVOLVE.model_copy(update={"parents": (BEST, OLDER), "history": (), "failures": ()})
+
 
 def dialogue(messages: tuple[Message, ...]) -> str:
     return "\n".join(f"--- {message.role} ---\n{message.content}" for message in messages)
@@ -169,6 +176,9 @@ def dialogue(messages: tuple[Message, ...]) -> str:
         ("repair", repair_messages(HOPPER, BEST, REFUSED)),
         ("again", repair_messages(HOPPER, BEST, AGAIN)),
         ("review", review_messages(HOPPER, CODE)),
+        ("reflect", reflection_messages(HOPPER, (BEST, BROKEN), "- Speed alone falls.")),
+        ("lessons", proposal_messages(TAUGHT, "r01c00")),
+        ("crossover", proposal_messages(CROSSED, "r01c03")),
         ("native", proposal_messages(Ask(task=CARTPOLE, generation=0, slots=("r00c01",)), "c01")),
     ],
 )

@@ -72,6 +72,9 @@ def run(
     api_base: Annotated[
         str | None, typer.Option("--api-base", help="OpenAI-compatible server.")
     ] = None,
+    reflect: Annotated[
+        bool, typer.Option("--reflect", help="Let the model carry on each generation's lessons.")
+    ] = False,
     prompts: Prompts = None,
     local_only: Annotated[
         bool, typer.Option("--local-only", help="Refuse models beyond this machine.")
@@ -154,6 +157,7 @@ def run(
             "api_base": api_base,
             "proposer": proposer,
             "review": review or None,
+            "reflect": reflect or None,
             "local_only": local_only or None,
             "prompts": str(prompts) if prompts else None,
             "iterations": iterations,

@@ -111,6 +111,14 @@ def repair_messages(
     return (*said, Message(role="user", content=error))
 
 
+def reflection_messages(
+    task: TaskSpec, candidates: Sequence[Candidate], lessons: str, folder: str = ""
+) -> tuple[Message, ...]:
+    """The conversation that asks for the lessons of a generation, given the earlier ones."""
+    values = {"task": task, "notes": "", "candidates": candidates, "lessons": lessons}
+    return (Message(role="user", content=render("reflect", folder, **values)),)
+
+
 def review_messages(task: TaskSpec, code: str, folder: str = "") -> tuple[Message, ...]:
     """The conversation that asks for doubts about a reward."""
     asked = render("review", folder, task=task, notes="", code=code)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from scripted_engine import LATE
 
 from rewardsmith import critic, tasks
 from rewardsmith.appraise import Appraisal
@@ -123,6 +124,15 @@ def test_a_reward_that_is_there_already_is_refused_by_the_name_of_the_first(
     assert "the reward of r01c00 again" in error and why in error
     other = judged(store, run, transitions, REWARD.replace("2.0", "3.0"), 2)
     assert other.ok and other.fingerprint != verdict.fingerprint
+
+
+def test_a_reward_whose_training_failed_may_be_tried_again(
+    store: Store, run: RunRecord, transitions: Transitions
+) -> None:
+    judged(store, run, transitions, REWARD, 0)
+    (first,) = store.candidates(run.id)
+    store.save_candidate(run.id, first.model_copy(update={"failure": LATE}))
+    assert judged(store, run, transitions, RENAMED, 1).ok
 
 
 def test_what_was_refused_itself_stands_in_nobodys_way(

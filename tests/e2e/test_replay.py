@@ -44,16 +44,18 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
         says(reply("first")),
         says(reply("second").replace("pole_angle", "pole_agnel")),
         says(reply("second", 2.0)),
+        says("- Upright alone is too little."),
         fails(429, "slow down", retry_after="0"),
         says(reply("third", 3.0)),
         says(f"I cannot help. My key is {SECRET}."),
+        says("I would rather not say."),
         says(reply("fifth", 5.0)),
         says(reply("sixth", 6.0)),
     )
     runs_dir = tmp_path_factory.mktemp("recording")
     one_by_one = ("--set", "model.concurrency=1", "--set", "search.report_seeds=1")
     with LoopbackServer(*answers) as server:
-        more = ("--model", "test", "--api-base", server.url, "-n", "2", "-i", "3")
+        more = ("--model", "test", "--api-base", server.url, "--reflect", "-n", "2", "-i", "3")
         done = call(
             *(*BALANCE, *TINY, *one_by_one, *more, "--json", "-o", runs_dir),
             OPENAI_API_KEY=SECRET,
@@ -67,11 +69,16 @@ def test_every_call_is_a_line_without_a_key(recording: Recording) -> None:
     text = (Path(recording.result["run_dir"]) / "llm.jsonl").read_text()
     calls = [json.loads(line) for line in text.splitlines()]
     assert [call["slot"] for call in calls] == [
-        *("r01c00/propose", "r01c01/propose", "r01c01/repair1"),
-        *("r02c00/propose", "r02c01/propose", "r03c00/propose", "r03c01/propose"),
+        *("r01c00/propose", "r01c01/propose", "r01c01/repair1", "r01c00/reflect"),
+        *("r02c00/propose", "r02c01/propose", "r02c00/reflect"),
+        *("r03c00/propose", "r03c01/propose"),
     ]
     prompts = [call["prompt"] for call in calls]
-    assert prompts == ["first", "first", "repair", "evolve", "evolve", "evolve", "evolve"]
+    assert prompts == [
+        *("first", "first", "repair", "reflect", "evolve", "evolve", "reflect", "evolve", "evolve")
+    ]
+    taught = ["Upright alone is too little." in json.dumps(call["request"]) for call in calls]
+    assert taught == [False] * 4 + [True] * 5
     assert all(call["reply"]["prompt_tokens"] == 100 for call in calls)
     assert all(call["reply"]["cost_usd"] is None for call in calls)
     assert all(len(call["prompt_hash"]) == 16 for call in calls)
