@@ -42,6 +42,8 @@ class Variable(Record):
     """Shape of one row; () for a scalar."""
     unit: str = ""
     meaning: str = ""
+    seen: tuple[float, float] | None = None
+    """The least and the greatest value of any component that a random policy met."""
 
 
 class Fitness(Record):

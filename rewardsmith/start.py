@@ -19,6 +19,7 @@ from rewardsmith.llm.manual import MANUAL
 from rewardsmith.propose import parse
 from rewardsmith.propose import prompts as told
 from rewardsmith.records import RunStatus, TaskSpec
+from rewardsmith.sim.rollout import with_ranges
 from rewardsmith.store import InitialReward, RunRecord, Store
 from rewardsmith.training import require_device
 from rewardsmith.training import settings as hyperparameters
@@ -73,6 +74,8 @@ def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()
     for name in config.model.names:
         if name != MANUAL:
             connect(name, api_base=config.model.api_base or None)
+    if config.model.proposer == "llm":
+        spec = with_ranges(spec, config.seed)
     layers = critic.layers(unsafe=config.unsafe_no_jail)
     init = tuple(
         InitialReward(name=Path(name).name, code=read_reward(Path(name))) for name in config.init

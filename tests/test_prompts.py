@@ -57,7 +57,9 @@ HOPPER = TaskSpec(
     ),
     variables=(
         Variable(name="x_position", kind="state", source="qpos[0]", unit="m", meaning="forward"),
-        Variable(name="torso_pitch", kind="state", source="qpos[2]", unit="rad"),
+        Variable(
+            name="torso_pitch", kind="state", source="qpos[2]", unit="rad", seen=(-0.2001, 0.31234)
+        ),
         Variable(name="joint_angles", kind="state", source="qpos[3:]", shape=(3,), unit="rad"),
         Variable(name="x_velocity", kind="transition", source="info:x_velocity", unit="m/s"),
     ),
@@ -210,6 +212,7 @@ def test_the_card_gives_kinds_shapes_and_units() -> None:
     state, after = card.split("class NextState(State)")
     assert "x_position: Array[n]  # m; forward" in state
     assert "joint_angles: Array[n, 3]  # rad" in state
+    assert "torso_pitch: Array[n]  # rad; from -0.2 to 0.312 under random actions" in state
     assert "x_velocity: Array[n]  # m/s" in after
     assert "x_velocity" not in state
     assert "action: Array[n, 3]  # each in [-1, 1]" in card

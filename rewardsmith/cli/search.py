@@ -317,9 +317,10 @@ def _show_prompt(config: RunConfig) -> None:
     from rewardsmith import start
     from rewardsmith.propose import Ask
     from rewardsmith.propose.llm import preview
+    from rewardsmith.sim.rollout import with_ranges
 
     ask = Ask(
-        task=start.resolve_task(config),
+        task=with_ranges(start.resolve_task(config), config.seed),
         generation=1,
         slots=tuple(f"r01c{i:02d}" for i in range(config.search.samples)),
         notes=config.notes,

@@ -162,9 +162,13 @@ def _clip(text: str, length: int) -> str:
 
 
 def _declaration(variable: Variable) -> str:
-    """`name: Array[n, 6]  # rad; meaning`."""
+    """`name: Array[n, 6]  # rad; meaning; from -1.2 to 3 under random actions`."""
     shape = ", ".join(["n", *map(str, variable.shape)])
-    remark = "; ".join(_one_line(part) for part in (variable.unit, variable.meaning) if part)
+    seen = ""
+    if variable.seen:
+        low, high = variable.seen
+        seen = f"from {low:.3g} to {high:.3g} under random actions"
+    remark = "; ".join(_one_line(part) for part in (variable.unit, variable.meaning, seen) if part)
     return f"{variable.name}: Array[{shape}]" + (f"  # {remark}" if remark else "")
 
 

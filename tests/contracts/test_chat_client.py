@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -431,3 +432,14 @@ def test_calls_at_the_same_time_and_in_later_event_loops_all_succeed(asked: Ask)
         ask = asked(server)
         for _ in range(3):
             assert [reply.text for reply in asyncio.run(several(ask))] == ["x"] * 4
+
+
+def test_no_log_line_holds_the_key_however_much_is_logged(
+    asked: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with LoopbackServer(fails(429, "slow down"), THEN) as server:
+        asked(server).once()
+    assert server.keys == [f"Bearer {KEY}"] * 2
+    assert "trying again" in caplog.text
+    assert KEY not in caplog.text
