@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from scripted_engine import LATE, TASK, candidate
 
+from rewardsmith.cli import tables
 from rewardsmith.config import RunConfig
 from rewardsmith.llm.chat import ChatReply, ChatRequest
 from rewardsmith.records import Failure, Score, Stage
@@ -108,3 +111,16 @@ def test_a_call_without_an_end_makes_the_sum_unknown_but_by_hand(
     store.intend_call(run.id, "r02c01/propose", "hash", paid)
     found = spending(store, run)
     assert (found.total.cost_usd, found.possibly_paid) == (None, ("r02c01/propose",))
+
+
+def test_the_table_fits_80_columns_and_says_unknown(store: Store, run: RunRecord) -> None:
+    long = "anthropic/claude-of-the-longest-name-20250929"
+    asked(store, run, "r01c00/propose", long, None, None)
+    asked(store, run, "r01c00/propose", long, 12.5, 1_000_000)
+    out = Console(width=80, file=StringIO())
+    out.print(tables.yield_table("by model", spending(store, run).models))
+    text = out.file.getvalue()  # type: ignore[attr-defined]
+    assert max(map(len, text.splitlines())) <= 80
+    assert "…" not in text
+    assert all(row[-1] in "┓┃┩│┤┘" for row in text.splitlines()[1:])
+    assert "unknown" in text and "over" in text and "12.5000" in text

@@ -108,15 +108,15 @@ def _ranked(
 def yield_table(title: str, yields: Sequence[Yield]) -> Table:
     """What each model, or each prompt, was asked for and brought."""
     table = Table(title=Text(title))
-    table.add_column("", overflow="fold")
-    for column in ("rewards", "valid", "best", "calls", "tokens", "USD"):
-        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("", overflow="fold", width=16)
+    # Widths that add up to 80 columns: left alone, the first gives way to the others.
+    for column, width in (("valid", 11), ("best", 11), ("calls", 5), ("tokens", 9), ("USD", 9)):
+        table.add_column(column, justify="right", overflow="fold", width=width)
     for row in yields:
-        rate = f"{row.valid} ({row.valid / row.asked:.0%})" if row.asked else "-"
+        rate = f"{row.valid} of {row.asked}, {row.valid / row.asked:.0%}" if row.asked else "-"
         best = f"{row.best} {number(row.best_fitness)}" if row.best_fitness is not None else "-"
         table.add_row(
             row.name,
-            str(row.asked),
             rate,
             best,
             str(row.spent.calls),
