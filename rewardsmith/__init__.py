@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rewardsmith.api import Run, check, load, resume, run, train
+    from rewardsmith.api import Run, check, load, replay, resume, run, train
 
 __version__ = "0.1.0"
-__all__ = ["Run", "check", "load", "resume", "run", "train"]
+__all__ = ["Run", "check", "load", "replay", "resume", "run", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The public Python names: run, resume, load, check, train."""
+"""The public Python names: run, resume, replay, load, check, train."""
 
 from __future__ import annotations
 
@@ -61,6 +61,22 @@ def resume(
     store = Store(Path(runs_dir), create=False)
     record = start.reopen(store.run(name), options)
     return _run(record, store, observe)
+
+
+def replay(
+    name: str,
+    *,
+    runs_dir: str | Path = "runs",
+    observe: Observe | None = None,
+    **options: Any,
+) -> Run:
+    """Execute a finished search again from its recording, a run's name or a file; asks nobody.
+
+    The event "replayed" says whether the candidates are the same. With `retrain=True` the
+    policies are trained anew; "diverged" then names the first request that was another one.
+    """
+    store = Store(Path(runs_dir))
+    return _run(start.replay(name, store, options), store, observe)
 
 
 def load(name: str = "last", *, runs_dir: str | Path = "runs") -> Run:

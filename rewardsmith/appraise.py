@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from rewardsmith import critic, rollouts, tasks
-from rewardsmith.critic import concerns, exploits, screens
+from rewardsmith.critic import concerns, exploits, novelty, screens
 from rewardsmith.critic.returns import Paid, pay
 from rewardsmith.errors import CandidateError, UserError
 from rewardsmith.evaluate import fitness_of
@@ -59,6 +59,7 @@ class Appraisal:
         reviewer: Reviewer | None = None,
     ) -> None:
         self._transitions, self._reviewer = transitions, reviewer
+        self._store, self._run = store, run.id
         self._task, self._unsafe = run.task, run.config.unsafe_no_jail
         self._folder, self._seed = store.folder(run.id), run.config.seed
         train = run.config.train
@@ -71,7 +72,7 @@ class Appraisal:
         trained = self._trained(past)
         seen = self._seen(trained)
         verdict = critic.check(candidate.code, self._task, seen, unsafe=self._unsafe)
-        verdict = self._screened(verdict, trained)
+        verdict = self._new(candidate, self._screened(verdict, trained))
         if verdict.reward is None or self._reviewer is None:
             return verdict
         claims = self._reviewer.review(candidate, self._task)
@@ -79,6 +80,23 @@ class Appraisal:
         if any(finding.severity == "error" for finding in found):
             return _refused(verdict, *found)
         return verdict.model_copy(update={"findings": (*verdict.findings, *found)})
+
+    def _new(self, candidate: Candidate, verdict: Verdict) -> Verdict:
+        """The verdict, with an error where the reward is one that this run has already."""
+        if verdict.reward is None:
+            return verdict
+        mark = novelty.fingerprint(verdict.reward, self._transitions, unsafe=self._unsafe)
+        verdict = verdict.model_copy(update={"fingerprint": mark})
+        earlier = [
+            other
+            for other in self._store.candidates(self._run)
+            if (other.generation, other.index) < (candidate.generation, candidate.index)
+            and other.verdict
+            and other.verdict.ok
+            and not other.failure  # a training that failed may have been bad luck
+        ]
+        again = novelty.finding(candidate, mark, earlier, len(self._transitions))
+        return _refused(verdict, again) if again else verdict
 
     def screen(self, verdict: Verdict, past: Sequence[Candidate]) -> Verdict:
         """The verdict on a sound reward, with what the episodes of `past` say of it.

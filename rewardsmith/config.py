@@ -7,9 +7,9 @@ import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from rewardsmith.errors import UserError
 from rewardsmith.records import Record
@@ -19,6 +19,11 @@ class Settings(Record):
     """A table of settings; the text below each stands beside it in a settings file."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+def _several(names: Any) -> Any:
+    """One name stands for a list of one."""
+    return ((names,) if names else ()) if isinstance(names, str) else names
 
 
 class SearchConfig(Settings):
@@ -76,18 +81,38 @@ class ModelConfig(Settings):
 
     proposer: Literal["auto", "llm", "grammar"] = "auto"
     """`auto`: the model when one is configured, else the offline baseline."""
-    name: str = ""
-    """A litellm model string, or the name that an OpenAI-compatible server knows."""
+    names: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
+    """litellm model strings, or names that an OpenAI-compatible server knows; several take turns.
+    """
     api_base: str = ""
     """An OpenAI-compatible server; empty for the provider's own."""
+    local_only: bool = False
+    """Refuse every model beyond this machine: nothing of the task leaves it."""
+    prompts: str = ""
+    """A folder with prompts of yours, see `rewardsmith prompts eject`."""
     review: bool = False
     """A second prompt reads every sound reward against the task before it is trained."""
+    reflect: bool = False
+    """After each generation a model writes down what it taught, for the next prompts."""
     temperature: float = Field(1.0, ge=0, le=2)
     max_tokens: int = Field(4096, ge=64)
     """Of one reply; one that is cut off is asked for again with twice as many."""
+    effort: Literal["", "minimal", "low", "medium", "high"] = ""
+    """How long a reasoning model is to think; "" leaves it to the model."""
     concurrency: int = Field(4, ge=1)
-    """Requests at once."""
+    """Requests in flight at one endpoint."""
+    together: bool = False
+    """Equal requests are sent as one that asks for several replies: the prompt is paid once."""
     timeout_s: float = Field(120.0, gt=0)
+
+
+class ReplayConfig(Settings):
+    """A recorded search that is to be executed again."""
+
+    source: str = ""
+    """A run's folder, or a file made by `export --cassette`; "" asks a model."""
+    retrain: bool = False
+    """Train again instead of taking the recorded results."""
 
 
 class LimitConfig(Settings):
@@ -95,6 +120,10 @@ class LimitConfig(Settings):
 
     wall_s: float | None = Field(None, gt=0)
     """Seconds of wall time in all, those before a `resume` included."""
+    cost_usd: float | None = Field(5.0, gt=0)
+    """What the calls of the run may cost in all, as far as prices are known; inf for no limit."""
+    tokens: int | None = Field(None, gt=0)
+    """Tokens of all calls, of prompts and completions."""
 
 
 class RunConfig(Settings):
@@ -119,6 +148,7 @@ class RunConfig(Settings):
     search: SearchConfig = SearchConfig()
     train: TrainConfig = TrainConfig()
     model: ModelConfig = ModelConfig()
+    replay: ReplayConfig = ReplayConfig()
     limits: LimitConfig = LimitConfig()
 
 

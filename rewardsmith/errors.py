@@ -26,7 +26,16 @@ class CandidateError(Exception):
 
 
 class ModelError(Exception):
-    """A call to a language model failed for good; the message says what to do about it."""
+    """A call to a language model failed for good; the message says what to do about it.
+
+    Attributes:
+        outage: whether another request would have failed as well: the server, the network, the key
+            or the account is at fault, and not what was asked.
+    """
+
+    def __init__(self, message: str, *, outage: bool = False) -> None:
+        super().__init__(message)
+        self.outage = outage
 
 
 class LimitReached(Exception):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
+from rewardsmith import recording
 from rewardsmith.errors import UserError
 from rewardsmith.files import write_text
+from rewardsmith.llm.secrets import redactor
 from rewardsmith.records import Candidate, Score
 from rewardsmith.report import best_candidate
 from rewardsmith.store import RunRecord, Store
@@ -63,6 +66,13 @@ def export_policy(store: Store, name: str, path: Path) -> Candidate:
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from None
     return candidate
+
+
+def export_cassette(store: Store, name: str, path: Path) -> RunRecord:
+    """Write the finished search that `name` belongs to into one file for `run --replay`."""
+    run = store.run(name.partition(":")[0])
+    recording.write(store, run, path, redactor(os.environ))
+    return run
 
 
 def policy_path(store: Store, run: RunRecord, candidate: Candidate) -> Path:

@@ -17,7 +17,7 @@ from rewardsmith.errors import Cancelled, LimitReached, ModelError, NoSurvivor
 from rewardsmith.files import write_record, write_text
 from rewardsmith.finals import measure_finalists
 from rewardsmith.measure import Arm, Measure, Observe, arm_folder
-from rewardsmith.propose import Ask, Proposal, Proposer
+from rewardsmith.propose import Ask, Proposal, Proposer, Reflector
 from rewardsmith.records import (
     Candidate,
     Failure,
@@ -44,6 +44,7 @@ class Parts:
     engine: Engine
     appraisal: Appraisal
     observe: Observe
+    reflector: Reflector | None = None
     clock: Callable[[], float] = time.monotonic
 
 
@@ -128,7 +129,8 @@ class Search:
         slots = tuple(f"r{index:02d}c{i:02d}" for i in range(first, first + count))
         recent = [c for c in earlier if c.generation == index - 1] if attempt == 0 else here
         parents = self._parts.strategy.parents(earlier, self._task.fitness)
-        bests = [g.best for g in reversed(self._store.generations(self._control.run.id)) if g.best]
+        generations = self._store.generations(self._control.run.id)
+        bests = [g.best for g in reversed(generations) if g.best]
         past = {c.id: c for c in earlier}
         chosen = {parent.id for parent in parents}
         history = [past[name] for name in dict.fromkeys(bests) if name not in chosen]
@@ -140,6 +142,7 @@ class Search:
             parents=parents,
             history=tuple(history[:_HISTORY]),
             failures=tuple(c for c in recent if c.failure and c.id not in slots),
+            lessons=generations[-1].lessons if generations else "",
             notes=self._control.run.config.notes,
             seed=self._control.run.config.seed,
         )
@@ -232,9 +235,18 @@ class Search:
             candidates=tuple(c.id for c in here),
             best=best.id if best else None,
             attempts=attempt + 1,
+            lessons=self._lessons(index, here),
         )
         self._store.commit_generation(self._control.run.id, generation)
         self._control.tell("generation", best, generation=index)
+
+    def _lessons(self, index: int, here: list[Candidate]) -> str:
+        """What the generations have taught, this one included where another one follows."""
+        generations = self._store.generations(self._control.run.id)
+        before = generations[-1].lessons if generations else ""
+        if self._parts.reflector is None or not here or index >= self._config.iterations:
+            return before
+        return self._parts.reflector.reflect(self._task, here, before)
 
     def _enough(self) -> bool:
         """Whether `stop_when` holds after the committed generations."""

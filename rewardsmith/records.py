@@ -42,6 +42,8 @@ class Variable(Record):
     """Shape of one row; () for a scalar."""
     unit: str = ""
     meaning: str = ""
+    seen: tuple[float, float] | None = None
+    """The least and the greatest value of any component that a random policy met."""
 
 
 class Fitness(Record):
@@ -178,6 +180,8 @@ class Verdict(Record):
     screens: tuple[Screen, ...] = ()
     layers: tuple[Layer, ...] = ()
     reward: CheckedReward | None = None
+    fingerprint: str = ""
+    """Of what a sound reward pays on the run's probe transitions; see critic/novelty.py."""
     wall_s: float = 0.0
 
     @property
@@ -317,6 +321,8 @@ class Generation(Record):
     best: str | None
     """Best candidate of the whole run so far."""
     attempts: int = 1
+    lessons: str = ""
+    """What the generations up to this one have taught, for the next prompts."""
 
 
 class Baseline(Record):

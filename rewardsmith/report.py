@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from rewardsmith.records import Baseline, Candidate, Record, Score
 from rewardsmith.selection import better, tied
+from rewardsmith.spending import Yield, spending
 from rewardsmith.store import RunRecord, Store
 
 
@@ -35,6 +34,10 @@ class Result(Record):
     """None where the price of a call is unknown; 0 without a model."""
     possibly_paid: int
     """Calls that were under way when a process died."""
+    models: tuple[Yield, ...] = ()
+    """What each model brought; () without one."""
+    prompts: tuple[Yield, ...] = ()
+    """What each prompt brought."""
     wall_s: float
     jailed: bool
     """Whether generated code ran in a jail that holds; false under --unsafe-no-jail."""
@@ -47,7 +50,7 @@ def result(store: Store, run: RunRecord) -> Result:
     candidates = store.candidates(run.id)
     best = best_candidate(run, candidates)
     folder = store.candidate_folder(run.id, best) if best else None
-    cost, open_calls = _cost(store, run)
+    spent = spending(store, run)
     return Result(
         run=run.id,
         run_dir=str(store.folder(run.id)),
@@ -56,8 +59,10 @@ def result(store: Store, run: RunRecord) -> Result:
         baselines={baseline.name: baseline.report for baseline in store.baselines(run.id)},
         candidates=len(candidates),
         failed=sum(candidate.failure is not None for candidate in candidates),
-        cost_usd=cost,
-        possibly_paid=open_calls,
+        cost_usd=spent.total.cost_usd,
+        possibly_paid=len(spent.possibly_paid),
+        models=spent.models,
+        prompts=spent.prompts,
         wall_s=run.wall_s,
         jailed=not run.config.unsafe_no_jail,
         reward_file=str(folder / "reward.py") if folder else None,
@@ -101,13 +106,3 @@ def _best(candidate: Candidate) -> Best | None:
         seeds=measured.n_seeds,
         selection_fitness=candidate.score.value if candidate.score else None,
     )
-
-
-def _cost(store: Store, run: RunRecord) -> tuple[float | None, int]:
-    calls = store.calls(run.id)
-    costs = [json.loads(call.reply).get("cost_usd") for call in calls if call.reply]
-    unfinished = sum(call.reply is None and call.error is None for call in calls)
-    known = [cost for cost in costs if cost is not None]
-    if len(known) < len(costs) or unfinished:
-        return None, unfinished
-    return float(sum(known)), unfinished

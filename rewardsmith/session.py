@@ -3,84 +3,102 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable
+from pathlib import Path
 
 from rewardsmith import loop, single
-from rewardsmith.appraise import Appraisal, Reviewer
-from rewardsmith.calls import StoredCalls
+from rewardsmith.appraise import Appraisal
+from rewardsmith.calls import possibly_paid
 from rewardsmith.config import RunConfig
 from rewardsmith.engine.local import LocalEngine
+from rewardsmith.forecast import Forecast, forecast, speed, words
 from rewardsmith.llm.client import idle_keys
 from rewardsmith.measure import Observe
-from rewardsmith.propose import Proposer
+from rewardsmith.models import askers
 from rewardsmith.propose.grammar import GrammarProposer
+from rewardsmith.recording import Recording, ReplayEngine
 from rewardsmith.records import Event, TaskSpec
 from rewardsmith.reward import Transitions
 from rewardsmith.selection import SeedPlan, plan_seeds
-from rewardsmith.sim.rollout import random_transitions
+from rewardsmith.sim.rollout import STEPS_PER_ROW, random_transitions
 from rewardsmith.start import OFFLINE
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.strategies.eureka import Eureka
-
-if TYPE_CHECKING:
-    from rewardsmith.propose.calling import Model
 
 _PROBE_ROWS = 1001
 
 
 def search(record: RunRecord, store: Store, observe: Observe) -> RunRecord:
     """Run the loop over `record` to its end; raises as `loop.Search.run`."""
-    config, train = record.config, record.config.train
-    with LocalEngine(train.max_workers, train.timeout_s, train.stall_s) as engine:
+    recording = _recording(record)
+    with _engine(record, recording) as engine:
         observe(Event(event="launch", data=_launch(record, store)))
-        transitions = probe_transitions(record.task, config.seed)
+        transitions, bare_steps_per_s = _probed(record.task, record.config.seed)
+        if record.kind == "search" and not recording:
+            observe(_forecast(record, store, bare_steps_per_s))
         if record.kind == "train":
             return single.train(record, store, engine, transitions, observe)
+        asked = askers(record, store, recording, observe)
         parts = loop.Parts(
             store=store,
-            proposer=make_proposer(config, store, record.id),
+            proposer=asked.proposer,
+            reflector=asked.reflector,
             strategy=Eureka(),
             engine=engine,
-            appraisal=Appraisal(
-                record, store, transitions, make_reviewer(config, store, record.id)
-            ),
+            appraisal=Appraisal(record, store, transitions, asked.reviewer),
             observe=observe,
         )
-        return loop.Search(record, parts).run()
+        done = loop.Search(record, parts).run()
+        if recording:
+            observe(_compared(recording, done, store))
+        return done
 
 
-def make_proposer(config: RunConfig, store: Store, run_id: str) -> Proposer:
-    """The proposer of a run; calls to a model are recorded in its store."""
-    if config.model.proposer != "llm":
-        return GrammarProposer()
-    from rewardsmith.propose.llm import LlmProposer
-
-    return LlmProposer(_model(config, store, run_id))
+def _engine(record: RunRecord, recording: Recording | None) -> LocalEngine | ReplayEngine:
+    if recording and not record.config.replay.retrain:
+        return ReplayEngine(recording)
+    train = record.config.train
+    return LocalEngine(train.max_workers, train.timeout_s, train.stall_s)
 
 
-def make_reviewer(config: RunConfig, store: Store, run_id: str) -> Reviewer | None:
-    """The reviewer of a run, where one is wanted."""
-    if not config.model.review:
-        return None
-    from rewardsmith.propose.review import LlmReviewer
-
-    return LlmReviewer(_model(config, store, run_id))
+def _recording(record: RunRecord) -> Recording | None:
+    source = record.config.replay.source
+    return Recording.of(Path(source)) if source else None
 
 
-def _model(config: RunConfig, store: Store, run_id: str) -> Model:
-    from rewardsmith.llm.client import connect
-    from rewardsmith.propose.calling import Model
+def _compared(recording: Recording, record: RunRecord, store: Store) -> Event:
+    """How far the candidates are those that were recorded."""
+    recorded = [(candidate.id, candidate.code) for candidate in recording.candidates]
+    made = [(candidate.id, candidate.code) for candidate in store.candidates(record.id)]
+    differ = [one[0] for one, other in zip(recorded, made, strict=False) if one != other]
+    message = f"the {len(made)} candidates are the recorded ones, byte for byte"
+    if made != recorded:
+        first = differ[0] if differ else "their number"
+        message = f"{len(made)} candidates for {len(recorded)} recorded ones; {first} differs"
+    return Event(event="replayed", message=message, data={"identical": made == recorded})
 
-    model = config.model
-    client = connect(model.name, api_base=model.api_base or None, timeout_s=model.timeout_s)
-    return Model(
-        client,
-        model.name,
-        calls=StoredCalls(store, run_id),
-        temperature=model.temperature,
-        max_tokens=model.max_tokens,
-        concurrency=model.concurrency,
-    )
+
+def foresee(config: RunConfig, task: TaskSpec, store: Store | None) -> Forecast:
+    """What a run would take; measures the environment's speed where no run has."""
+    steps_per_s, measured = speed(store, config, task, lambda: _probed(task, config.seed)[1])
+    return forecast(config, task, steps_per_s, measured)
+
+
+def _forecast(record: RunRecord, store: Store, bare_steps_per_s: float) -> Event:
+    config = record.config
+    steps_per_s, measured = speed(store, config, record.task, lambda: bare_steps_per_s)
+    made = forecast(config, record.task, steps_per_s, measured)
+    return Event(event="forecast", data={**made.model_dump(), "lines": words(made, config)})
+
+
+def _probed(
+    spec: TaskSpec, seed: int, clock: Callable[[], float] = time.perf_counter
+) -> tuple[Transitions, float]:
+    """What the probes run on, and how many environment steps a second that took on one core."""
+    started = clock()
+    transitions = probe_transitions(spec, seed)
+    return transitions, STEPS_PER_ROW * _PROBE_ROWS / max(clock() - started, 1e-6)
 
 
 def probe_transitions(spec: TaskSpec, seed: int) -> Transitions:
@@ -98,9 +116,7 @@ def _launch(record: RunRecord, store: Store) -> dict[str, object]:
         "fitness": fitness.model_dump(),
         "proposer": record.proposer,
         "notices": _notices(record),
-        "possibly_paid": [
-            call.slot for call in store.calls(record.id) if not call.reply and not call.error
-        ],
+        "possibly_paid": possibly_paid(store, record.id),
         "seeds": _seeds(record).model_dump(),
     }
 

@@ -11,21 +11,27 @@ from pathlib import Path
 from typing import Any
 
 from rewardsmith import config as settings
-from rewardsmith import critic, tasks
-from rewardsmith.config import RunConfig
+from rewardsmith import critic, recording, tasks
+from rewardsmith.config import LimitConfig, RunConfig
 from rewardsmith.errors import CandidateError, UserError
-from rewardsmith.llm.client import configured_model, connect
+from rewardsmith.llm.client import configured_model, connect, is_local
+from rewardsmith.llm.manual import MANUAL
 from rewardsmith.propose import parse
+from rewardsmith.propose import prompts as told
 from rewardsmith.records import RunStatus, TaskSpec
+from rewardsmith.sim.rollout import with_ranges
 from rewardsmith.store import InitialReward, RunRecord, Store
 from rewardsmith.training import require_device
 from rewardsmith.training import settings as hyperparameters
 
 NAMES = {
-    "model": "model.name",
+    "model": "model.names",
     "api_base": "model.api_base",
     "proposer": "model.proposer",
     "review": "model.review",
+    "reflect": "model.reflect",
+    "prompts": "model.prompts",
+    "local_only": "model.local_only",
     "iterations": "search.iterations",
     "samples": "search.samples",
     "finalists": "search.finalists",
@@ -38,6 +44,9 @@ NAMES = {
     "hyperparams": "train.hyperparams",
     "max_workers": "train.max_workers",
     "time_limit": "limits.wall_s",
+    "cost_limit": "limits.cost_usd",
+    "token_limit": "limits.tokens",
+    "retrain": "replay.retrain",
 }
 """Short names of settings, for keywords here and flags of the command."""
 
@@ -62,8 +71,11 @@ def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()
     if config.train.algo == "sac" and not spec.action.low:
         raise UserError(f"sac needs continuous, bounded actions; {spec.env} has none: use ppo")
     config = settle_proposer(config)
+    for name in config.model.names:
+        if name != MANUAL:
+            connect(name, api_base=config.model.api_base or None)
     if config.model.proposer == "llm":
-        connect(config.model.name, api_base=config.model.api_base or None)
+        spec = with_ranges(spec, config.seed)
     layers = critic.layers(unsafe=config.unsafe_no_jail)
     init = tuple(
         InitialReward(name=Path(name).name, code=read_reward(Path(name))) for name in config.init
@@ -79,6 +91,30 @@ def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()
         proposer="none" if kind == "train" else proposer_name(config),
         init=init,
         layers=layers,
+        versions=_versions(),
+    )
+
+
+def replay(name: str, store: Store, options: dict[str, Any]) -> RunRecord:
+    """A new run that executes a recorded search again; `name` is a run or a recording's file.
+
+    Everything is taken from the recording but `options`, and the jail: a file from somewhere else
+    cannot switch it off.
+    """
+    source = recording.find(name, store.runs_dir)
+    recorded = recording.Recording.of(source).run
+    given = {
+        "replay": {"source": str(source)},
+        "unsafe_no_jail": False,
+        "limits": LimitConfig().model_dump(),
+    }
+    config = settings.build(recorded.config.model_dump(), given, nested(options))
+    return store.create_run(
+        task=recorded.task,
+        config=config,
+        proposer=recorded.proposer,
+        init=recorded.init,
+        layers=critic.layers(unsafe=config.unsafe_no_jail),
         versions=_versions(),
     )
 
@@ -115,21 +151,36 @@ def resolve_task(config: RunConfig) -> TaskSpec:
 def settle_proposer(config: RunConfig) -> RunConfig:
     """The settings with the proposer decided, so that a resume does not depend on the shell."""
     chosen = config.model
-    name = chosen.name or configured_model(os.environ) or ""
-    if chosen.proposer == "llm" and not name:
+    names = chosen.names or tuple(filter(None, [configured_model(os.environ)]))
+    if chosen.proposer == "llm" and not names:
         raise UserError("no model: give --model NAME, such as gpt-5 or anthropic/claude-sonnet-5")
-    by_model = chosen.proposer != "grammar" and bool(name)
-    if chosen.api_base and chosen.proposer == "auto" and not name:
+    if chosen.api_base and chosen.proposer == "auto" and not names:
         raise UserError(f"which model of {chosen.api_base}? give --model NAME as well")
+    if len(set(names)) < len(names):
+        raise UserError("every --model must be another one")
+    by_model = chosen.proposer != "grammar" and bool(names)
+    beyond = [name for name in names if not is_local(name, chosen.api_base)]
+    if chosen.local_only and by_model and beyond:
+        raise UserError(
+            f"--local-only: {', '.join(beyond)} may lie beyond this machine; give --api-base with "
+            "an address on loopback, such as http://127.0.0.1:11434/v1, or --model manual"
+        )
     if chosen.review and not by_model:
         raise UserError("a review needs a model: give --model NAME, or leave --review out")
-    settled = {"proposer": "llm" if by_model else "grammar", "name": name if by_model else ""}
+    prompts = str(Path(chosen.prompts).resolve()) if chosen.prompts else ""
+    told.names(prompts)
+    settled = {
+        "prompts": prompts,
+        "proposer": "llm" if by_model else "grammar",
+        "names": names if by_model else (),
+    }
     return config.model_copy(update={"model": chosen.model_copy(update=settled)})
 
 
 def proposer_name(config: RunConfig) -> str:
     """What a settled proposer is called."""
-    return f"model {config.model.name}" if config.model.proposer == "llm" else OFFLINE
+    names = " and ".join(config.model.names)
+    return f"model {names}" if config.model.proposer == "llm" else OFFLINE
 
 
 def read_reward(path: Path) -> str:

@@ -127,6 +127,7 @@ class Call(Record):
     id: int
     slot: str
     request: str
+    request_hash: str
     reply: str | None
     error: str | None
     asked_at: str
@@ -279,17 +280,12 @@ class Store:
         """Every request of a run; one without reply and error may have been paid for."""
         query = sa.select(_calls).where(_calls.c.run == run_id).order_by(_calls.c.id)
         with self._begin() as db:
-            return [
-                Call(
-                    id=row.id,
-                    slot=row.slot,
-                    request=row.request,
-                    reply=row.reply,
-                    error=row.error,
-                    asked_at=row.asked_at,
-                )
-                for row in db.execute(query)
-            ]
+            return [_call(row) for row in db.execute(query)]
+
+    def call(self, call_id: int) -> Call:
+        """One request, by the id that `intend_call` gave."""
+        with self._begin() as db:
+            return _call(db.execute(sa.select(_calls).where(_calls.c.id == call_id)).one())
 
     # --- commands ---
 
@@ -339,6 +335,11 @@ class Store:
         query = sa.select(table.c.record).where(table.c.run == run_id).order_by(table.c.id)
         with self._begin() as db:
             return list(db.scalars(query))
+
+
+def _call(row: Any) -> Call:
+    fields = {name: getattr(row, name) for name in Call.model_fields}
+    return Call.model_validate(fields)
 
 
 def _run_record(text: str) -> RunRecord:

@@ -5,38 +5,53 @@ from __future__ import annotations
 import json
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer; a `delay_s` holds it back."""
+    """One HTTP answer; a `delay_s` holds it back.
+
+    With `sent`, only so many bytes of the body are sent; then the connection is `cut`, or the
+    server falls silent for ever (`stall`), or the rest follows byte by byte (`drip`).
+    """
 
     body: bytes
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
     delay_s: float = 0.0
+    sent: int | None = None
+    then: Literal["cut", "stall", "drip"] = "cut"
 
 
 def says(
-    text: str | None,
+    text: object,
     *,
-    finish: str = "stop",
+    finish: str | None = "stop",
     usage: tuple[int, int] | None = (100, 50),
     refusal: str | None = None,
     delay_s: float = 0.0,
+    choices: int = 1,
+    **more: object,
 ) -> Answer:
-    """A completion with `text`; `usage` counts prompt and completion tokens."""
-    message = {"role": "assistant", "content": text, "refusal": refusal}
+    """A completion with `text`; `usage` counts prompt and completion tokens.
+
+    What is in `more` stands in the message too, such as `reasoning_content`.
+    """
+    message = {"role": "assistant", "content": text, "refusal": refusal, **more}
     body: dict[str, Any] = {
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 1,
         "model": "served-model",
-        "choices": [{"index": 0, "message": message, "finish_reason": finish}],
+        "choices": [
+            {"index": index, "message": message, "finish_reason": finish}
+            for index in range(choices)
+        ],
     }
     if usage is not None:
         prompt, completion = usage
@@ -116,7 +131,21 @@ class LoopbackServer:
                 self.send_header("Content-Type", answer.content_type)
                 self.send_header("Content-Length", str(len(answer.body)))
                 self.end_headers()
-                self.wfile.write(answer.body)
+                sent = len(answer.body) if answer.sent is None else answer.sent
+                self.wfile.write(answer.body[:sent])
+                if answer.sent is not None and answer.then == "stall":
+                    stopping.wait()
+                elif answer.sent is not None and answer.then == "drip":
+                    self._drip(answer.body[sent:])
+                self.close_connection = True
+
+            def _drip(self, rest: bytes) -> None:
+                with suppress(OSError):  # whoever asked may have gone
+                    for byte in rest:
+                        self.wfile.write(bytes([byte]))
+                        self.wfile.flush()
+                        if stopping.wait(0.01):
+                            return
 
             def log_message(self, format: str, *args: object) -> None:
                 """Says nothing: the tests look at what came instead."""

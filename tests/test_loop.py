@@ -23,7 +23,7 @@ MENDED = BROKEN.replace("pole_agnel", "pole_angle")
 
 
 class Interrupted:
-    """Writes one reward again and again; is interrupted the first time that it mends it."""
+    """Writes one reward under ever new names; is interrupted the first time that it mends it."""
 
     name = "interrupted"
 
@@ -32,7 +32,8 @@ class Interrupted:
         self.verdicts: list[Verdict] = []
 
     def propose(self, ask: Ask) -> list[Proposal]:
-        return [Proposal(slot=slot, code=self._code, origin="test") for slot in ask.slots]
+        codes = {slot: self._code.replace("'a'", f"'{slot}'") for slot in ask.slots}
+        return [Proposal(slot=slot, code=code, origin="test") for slot, code in codes.items()]
 
     def repair(
         self, candidate: Candidate, verdict: Verdict, task: TaskSpec, attempt: int

@@ -8,22 +8,30 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import get_args
 
 import jinja2
 import pytest
 
-from rewardsmith.llm.chat import Message
+from rewardsmith.errors import UserError
+from rewardsmith.llm.chat import Message, prompt_hash
 from rewardsmith.propose import Ask
 from rewardsmith.propose.llm import preview
 from rewardsmith.propose.prompts import (
+    eject,
     fenced,
-    prompt_hash,
+    names,
     proposal_messages,
+    reflection_messages,
     render,
     repair_messages,
+    review_messages,
+    source_hash,
 )
 from rewardsmith.records import (
     Candidate,
+    Curve,
+    Episodes,
     Failure,
     Finding,
     Fitness,
@@ -31,10 +39,13 @@ from rewardsmith.records import (
     Space,
     Stage,
     TaskSpec,
+    TermStats,
+    Training,
     Variable,
     Verdict,
 )
 from rewardsmith.reward import ARGUMENTS
+from rewardsmith.summarise import Kind, Observation
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -46,7 +57,9 @@ HOPPER = TaskSpec(
     ),
     variables=(
         Variable(name="x_position", kind="state", source="qpos[0]", unit="m", meaning="forward"),
-        Variable(name="torso_pitch", kind="state", source="qpos[2]", unit="rad"),
+        Variable(
+            name="torso_pitch", kind="state", source="qpos[2]", unit="rad", seen=(-0.2001, 0.31234)
+        ),
         Variable(name="joint_angles", kind="state", source="qpos[3:]", shape=(3,), unit="rad"),
         Variable(name="x_velocity", kind="transition", source="info:x_velocity", unit="m/s"),
     ),
@@ -111,6 +124,46 @@ REFUSED = Verdict(
     ),
 )
 
+AGAIN = Verdict(
+    ok=False, findings=(Finding(rule="novelty", message="this is the reward of r00c00 again"),)
+)
+
+
+def loitering() -> Candidate:
+    """Its policy lasts, one term is all there is, another never paid, and the task suffers."""
+    terms = (
+        TermStats(name="alive", points=(1.0, 2.0), mean=1.5, minimum=0.0, maximum=3.0, share=0.99),
+        TermStats(name="gate", points=(0.0, 0.0), mean=0.0, minimum=0.0, maximum=0.0, share=0.0),
+    )
+    curve = Curve(
+        timesteps=(100, 200),
+        episode_length=(100.0, 1000.0),
+        reward_return=(100.0, 1500.0),
+        fitness=(2.0, 1.0),
+    )
+    measured = Episodes(
+        seeds=(1,), fitness=(1.0,), native_return=(0.0,), length=(1000,), terminated=(False,)
+    )
+    training = Training(
+        id="r00c01/selection-0",
+        seed=0,
+        purpose="selection",
+        timesteps=200,
+        terms=terms,
+        curve=curve,
+        episodes=measured,
+    )
+    return BEST.model_copy(update={"trainings": (training,), "summary": ""})
+
+
+DIAGNOSED = EVOLVE.model_copy(update={"parents": (loitering(),), "history": (), "failures": ()})
+
+TAUGHT = EVOLVE.model_copy(
+    update={"history": (), "failures": (), "lessons": "- Speed alone falls.\n- Bound it."}
+)
+
+CROSSED = EVOLVE.model_copy(update={"parents": (BEST, OLDER), "history": (), "failures": ()})
+
 
 def dialogue(messages: tuple[Message, ...]) -> str:
     return "\n".join(f"--- {message.role} ---\n{message.content}" for message in messages)
@@ -121,7 +174,13 @@ def dialogue(messages: tuple[Message, ...]) -> str:
     [
         ("first", proposal_messages(FIRST, "r00c00")),
         ("evolve", proposal_messages(EVOLVE, "r01c00")),
+        ("diagnosed", proposal_messages(DIAGNOSED, "r01c00")),
         ("repair", repair_messages(HOPPER, BEST, REFUSED)),
+        ("again", repair_messages(HOPPER, BEST, AGAIN)),
+        ("review", review_messages(HOPPER, CODE)),
+        ("reflect", reflection_messages(HOPPER, (BEST, BROKEN), "- Speed alone falls.")),
+        ("lessons", proposal_messages(TAUGHT, "r01c00")),
+        ("crossover", proposal_messages(CROSSED, "r01c03")),
         ("native", proposal_messages(Ask(task=CARTPOLE, generation=0, slots=("r00c01",)), "c01")),
     ],
 )
@@ -153,6 +212,7 @@ def test_the_card_gives_kinds_shapes_and_units() -> None:
     state, after = card.split("class NextState(State)")
     assert "x_position: Array[n]  # m; forward" in state
     assert "joint_angles: Array[n, 3]  # rad" in state
+    assert "torso_pitch: Array[n]  # rad; from -0.2 to 0.312 under random actions" in state
     assert "x_velocity: Array[n]  # m/s" in after
     assert "x_velocity" not in state
     assert "action: Array[n, 3]  # each in [-1, 1]" in card
@@ -243,3 +303,49 @@ def test_the_hash_stands_for_the_words() -> None:
 
 def test_the_preview_is_what_would_be_sent() -> None:
     assert preview(FIRST) == dialogue(proposal_messages(FIRST, "r00c00"))
+
+
+def test_every_kind_of_fault_has_its_advice() -> None:
+    for kind in get_args(Kind):
+        seen = Observation(kind=kind, term="speed", text=f"seen: {kind}")
+        told = render("diagnose", observations=(seen,))
+        assert f"- seen: {kind}\n  " in told
+    assert render("diagnose", observations=()).strip() == ""
+    told = user(DIAGNOSED, "r01c00")
+    assert "loitering" in told and "dominated" in told and "unreachable gate" in told
+
+
+def test_prompts_of_the_users_take_the_place_of_ours(tmp_path: Path) -> None:
+    (copy,) = eject(tmp_path / "mine", ["system"])
+    copy.write_text("You do as {{ 1 + 1 }}.\n")
+    mine = str(tmp_path / "mine")
+    system, asked = proposal_messages(FIRST, "r00c00", mine)
+    assert system.content == "You do as 2.\n"
+    assert asked == proposal_messages(FIRST, "r00c00")[1]
+    assert source_hash("system", mine) != source_hash("system")
+    assert source_hash("first", mine) == source_hash("first")
+    with pytest.raises(UserError, match="exists already"):
+        eject(tmp_path / "mine", ["system"])
+
+
+@pytest.mark.parametrize("text", ["{{ nothing_of_the_kind }}", "{% if %}"])
+def test_a_mistake_in_a_users_prompt_is_one_line_that_names_it(tmp_path: Path, text: str) -> None:
+    (copy,) = eject(tmp_path, ["system"])
+    copy.write_text(text)
+    with pytest.raises(UserError, match=f"prompt system with {tmp_path}"):
+        proposal_messages(FIRST, "r00c00", str(tmp_path))
+
+
+def test_a_file_that_is_no_prompt_is_named(tmp_path: Path) -> None:
+    (tmp_path / "sistem.jinja2").write_text("")
+    with pytest.raises(UserError, match="sistem"):
+        names(str(tmp_path))
+    with pytest.raises(UserError, match="no folder"):
+        names(str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match="no prompt 'sistem'"):
+        eject(tmp_path / "mine", ["sistem"])
+
+
+def test_all_prompts_can_be_ejected_and_say_the_same(tmp_path: Path) -> None:
+    assert len(eject(tmp_path)) == len(names())
+    assert proposal_messages(EVOLVE, "r01c00", str(tmp_path)) == proposal_messages(EVOLVE, "r01c00")

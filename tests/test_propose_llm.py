@@ -9,6 +9,7 @@ import pytest
 from loopback_server import LoopbackServer, fails, says
 
 from rewardsmith.errors import LimitReached, ModelError
+from rewardsmith.llm.cassette import brought
 from rewardsmith.llm.client import ChatClient, ChatReply, ChatRequest, ScriptedClient, connect
 from rewardsmith.propose import Ask, Proposer
 from rewardsmith.propose.calling import Model
@@ -41,8 +42,18 @@ class MemoryLog:
         self._allowed = allowed
 
     def stored(self, slot: str, request: ChatRequest) -> ChatReply | None:
-        made = [at for at, intent in enumerate(self.intents) if intent == (slot, request)]
+        made = [
+            at
+            for at, (asked, body) in enumerate(self.intents)
+            if asked == slot and body.body() == request.body()
+        ]
         return next((self.replies[at] for at in made if at in self.replies), None)
+
+    def written(self, candidate: str, repairs: int) -> tuple[ChatRequest, ChatReply] | None:
+        for at, (slot, request) in enumerate(self.intents):
+            if brought(slot, candidate, repairs) and at in self.replies:
+                return request, self.replies[at]
+        return None
 
     def intend(self, slot: str, request: ChatRequest) -> int:
         if len(self.intents) >= self._allowed:
@@ -50,15 +61,16 @@ class MemoryLog:
         self.intents.append((slot, request))
         return len(self.intents) - 1
 
-    def reply(self, call_id: int, reply: ChatReply) -> None:
+    def reply(self, call_id: int, reply: ChatReply) -> ChatReply:
         self.replies[call_id] = reply
+        return reply
 
     def error(self, call_id: int, message: str) -> None:
         self.errors[call_id] = message
 
 
 def proposer(client: ChatClient, log: MemoryLog, concurrency: int = 4) -> LlmProposer:
-    return LlmProposer(Model(client, "some-model", calls=log, concurrency=concurrency))
+    return LlmProposer(Model({"some-model": client}, calls=log, concurrency=concurrency))
 
 
 def test_every_slot_gets_the_code_of_its_own_reply() -> None:
@@ -144,6 +156,32 @@ def test_a_repair_shows_the_code_and_its_error() -> None:
     assert "wrong shape" in client.requests[0].messages[3].content
 
 
+def test_repairs_go_on_with_the_conversation_that_the_code_came_from() -> None:
+    client, log = ScriptedClient([GOOD[0], GOOD[1], GOOD[2]]), MemoryLog()
+    asked = proposer(client, log)
+    ask = ASK.model_copy(update={"slots": ("r00c00",), "notes": "The joint is weak."})
+    (first,) = asked.propose(ask)
+    broken = Candidate(id="r00c00", generation=0, index=0, code=first.code)
+    second = asked.repair(broken, REFUSED, TASK, 1)
+    assert second is not None
+    mended = broken.model_copy(update={"code": second.code, "repairs": 1})
+    assert asked.repair(mended, REFUSED, TASK, 2) is not None
+    opening, once, twice = (request.messages for request in client.requests)
+    assert "The joint is weak." in opening[1].content
+    assert once[:2] == opening and once[2].content == GOOD[0]
+    assert twice[:4] == once and twice[4].content == GOOD[1]
+    assert [message.role for message in twice[2:]] == ["assistant", "user"] * 2
+
+
+def test_an_outage_is_no_repair_and_stops_the_run() -> None:
+    broken = Candidate(id="r00c03", generation=0, index=3, code=CODES[0])
+    log = MemoryLog()
+    with pytest.raises(ModelError, match="gone"):
+        client = ScriptedClient([ModelError("gone", outage=True)])
+        proposer(client, log).repair(broken, REFUSED, TASK, 1)
+    assert proposer(ScriptedClient([GOOD[1]]), log).repair(broken, REFUSED, TASK, 1) is not None
+
+
 @pytest.mark.parametrize(
     "reply",
     ["No.", f"```python\n# as it was\n{CODES[0]}```", ModelError("gone")],
@@ -171,18 +209,91 @@ def test_the_whole_way_over_a_real_server() -> None:
 
 def test_no_more_requests_are_in_flight_than_allowed() -> None:
     class Counting:
-        name = "counting"
+        name = endpoint = "counting"
         most = now = 0
 
         async def complete(self, request: ChatRequest) -> ChatReply:
+            return (await self.complete_several(request, 1))[0]
+
+        async def complete_several(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
             self.now += 1
             self.most = max(self.most, self.now)
             await asyncio.sleep(0.01)
             self.now -= 1
-            return ChatReply(text=GOOD[0], finish="stop", model="m", wall_s=0.0)
+            return (ChatReply(text=GOOD[0], finish="stop", model="m", wall_s=0.0),)
 
     client = Counting()
     slots = tuple(f"r00c{index:02}" for index in range(8))
     ask = ASK.model_copy(update={"slots": slots})
     assert len(proposer(client, MemoryLog(), concurrency=3).propose(ask)) == 8
     assert client.most == 3
+
+
+class Several:
+    """Gives as many replies to one request as it is said to, and remembers what it was asked."""
+
+    def __init__(self, name: str, at_a_time: int = 1, endpoint: str = "") -> None:
+        self.name, self.endpoint = name, endpoint or name
+        self._at_a_time = at_a_time
+        self.asked: list[int] = []
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        return (await self.complete_several(request, 1))[0]
+
+    async def complete_several(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
+        self.asked.append(n)
+        reply = ChatReply(text=GOOD[0], finish="stop", model=request.model, wall_s=0.0)
+        return (reply,) * min(n, self._at_a_time)
+
+
+@pytest.mark.parametrize(
+    ("at_a_time", "asked"), [(1, [3, 1, 1]), (2, [3, 1]), (3, [3])], ids=["ignored", "two", "all"]
+)
+def test_equal_requests_go_together_and_what_is_missing_is_asked_for_by_itself(
+    at_a_time: int, asked: list[int]
+) -> None:
+    client, log = Several("m", at_a_time), MemoryLog()
+    model = Model({"m": client}, calls=log, together=True)
+    request = model.request((), "r01c00", "first")
+    answers = model.answers({f"r01c0{i}/propose": request for i in range(3)})
+    assert client.asked == asked
+    assert [type(answer) for answer in answers.values()] == [ChatReply] * 3
+    assert len(log.replies) == 3 and len(log.errors) == 3 - at_a_time
+    assert model.answers({"r01c01/propose": request})["r01c01/propose"].text == GOOD[0]  # type: ignore[union-attr]
+    assert client.asked == asked
+
+
+def test_a_limit_within_a_group_leaves_no_call_that_looks_paid() -> None:
+    client, log = Several("m", 3), MemoryLog(allowed=2)
+    model = Model({"m": client}, calls=log, together=True)
+    request = model.request((), "r01c00", "first")
+    with pytest.raises(LimitReached):
+        model.answers({f"r01c0{i}/propose": request for i in range(3)})
+    assert client.asked == []
+    assert sorted(log.errors) == [0, 1]
+
+
+def test_several_models_take_turns_and_change_their_angles_with_every_generation() -> None:
+    model = Model({"a": Several("a"), "b": Several("b")}, calls=MemoryLog())
+    turns = [[model.request((), f"r0{g}c0{i}", "first").model for i in range(4)] for g in (1, 2)]
+    assert turns == [["b", "a", "b", "a"], ["a", "b", "a", "b"]]
+    assert model.request((), "r01c00", "review", turn=1).model == "a"
+    assert model.name == "model a and b"
+
+
+def test_models_at_one_endpoint_share_its_limit() -> None:
+    class Slow(Several):
+        now = most = 0
+
+        async def complete_several(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
+            Slow.now += 1
+            Slow.most = max(Slow.most, Slow.now)
+            await asyncio.sleep(0.01)
+            Slow.now -= 1
+            return await super().complete_several(request, n)
+
+    clients = {name: Slow(name, endpoint="one server") for name in ("a", "b")}
+    model = Model(clients, calls=MemoryLog(), concurrency=2)
+    ask = ASK.model_copy(update={"slots": tuple(f"r00c{index:02}" for index in range(8))})
+    assert len(LlmProposer(model).propose(ask)) == 8
+    assert Slow.most == 2

@@ -12,9 +12,12 @@ from scripted_engine import LATE, TASK, candidate
 from rewardsmith import export
 from rewardsmith.config import RunConfig
 from rewardsmith.errors import UserError
+from rewardsmith.llm.chat import ChatReply, ChatRequest
 from rewardsmith.records import Baseline, Candidate, Fitness, RunStatus, Score, Stage
 from rewardsmith.report import best_candidate, comparison, result
 from rewardsmith.store import RunRecord, Store
+
+REQUEST = ChatRequest(model="m", messages=()).model_dump_json()
 
 
 def between(low: float, high: float, n_seeds: int = 3) -> Score:
@@ -51,8 +54,9 @@ def finished(store: Store, run: RunRecord) -> RunRecord:
 
 
 def answer(store: Store, run: RunRecord, cost_usd: float | None) -> None:
-    call = store.intend_call(run.id, "r01c00/propose", "hash", "request")
-    store.finish_call(call, reply=json.dumps({"cost_usd": cost_usd}), error=None)
+    call = store.intend_call(run.id, "r01c00/propose", "hash", REQUEST)
+    reply = ChatReply(text="", finish="stop", model="m", wall_s=1.0, cost_usd=cost_usd)
+    store.finish_call(call, reply=reply.model_dump_json(), error=None)
 
 
 def test_the_result_is_that_of_the_held_out_seeds(store: Store, run: RunRecord) -> None:
@@ -95,11 +99,11 @@ def test_the_cost_is_known_only_where_every_price_is(store: Store, run: RunRecor
     answer(store, run, 0.25)
     answer(store, run, 0.5)
     assert result(store, run).cost_usd == 0.75
-    refused = store.intend_call(run.id, "r01c01/propose", "hash", "request")
+    refused = store.intend_call(run.id, "r01c01/propose", "hash", REQUEST)
     store.finish_call(refused, reply=None, error="429")
     outcome = result(store, run)
     assert (outcome.cost_usd, outcome.possibly_paid) == (0.75, 0)
-    store.intend_call(run.id, "r01c02/propose", "hash", "request")
+    store.intend_call(run.id, "r01c02/propose", "hash", REQUEST)
     outcome = result(store, run)
     assert (outcome.cost_usd, outcome.possibly_paid) == (None, 1)
 

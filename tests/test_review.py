@@ -99,7 +99,7 @@ def test_the_code_is_fenced_as_data_and_the_hidden_reward_is_not_there(task: Tas
 
 def asked(text: str) -> tuple[Concern, ...]:
     log = MemoryLog()
-    reviewer = LlmReviewer(Model(ScriptedClient([text]), "some-model", calls=log))
+    reviewer = LlmReviewer(Model({"some-model": ScriptedClient([text])}, calls=log))
     candidate = Candidate(id="r01c02", generation=1, index=2, code=BACKWARD, repairs=1)
     found = reviewer.review(candidate, tasks.resolve("HalfCheetah-v5", "run forward"))
     assert [slot for slot, _ in log.intents] == ["r01c02/review1"]
@@ -125,12 +125,7 @@ def test_nonsense_costs_no_candidate(text: str) -> None:
 
 
 def test_a_model_that_does_not_answer_costs_no_candidate() -> None:
-    class Silent:
-        name = "silent"
-
-        async def complete(self, request: object) -> object:
-            raise ModelError("nobody there")
-
-    reviewer = LlmReviewer(Model(Silent(), "some-model", calls=MemoryLog()))  # type: ignore[arg-type]
+    silent = ScriptedClient([ModelError("nobody there")])
+    reviewer = LlmReviewer(Model({"some-model": silent}, calls=MemoryLog()))
     candidate = Candidate(id="r01c02", generation=1, index=2, code=BACKWARD)
     assert reviewer.review(candidate, tasks.resolve("HalfCheetah-v5", "run forward")) == ()

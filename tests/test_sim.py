@@ -14,7 +14,7 @@ from rewardsmith.expressions import Episode
 from rewardsmith.reward import available_columns
 from rewardsmith.sim import Step
 from rewardsmith.sim.gymnasium import GymnasiumSim
-from rewardsmith.sim.rollout import random_transitions
+from rewardsmith.sim.rollout import random_transitions, with_ranges
 
 SENTENCES = {
     "HalfCheetah-v5": "run forward", "Hopper-v5": "hop forward", "Walker2d-v5": "walk forward",
@@ -219,3 +219,12 @@ def test_random_transitions_have_every_column_and_repeat(env: str) -> None:
         assert rows.terminated.any()
     different = random_transitions(task, 301, seed=12)
     assert not np.array_equal(rows.action, different.action)
+
+
+def test_ranges_are_those_of_every_step_of_a_random_policy() -> None:
+    task = tasks.resolve("Pendulum-v1", "swing up")
+    found = {v.name: v.seen for v in with_ranges(task, 0).variables}
+    assert found == {v.name: v.seen for v in with_ranges(task, 0).variables}
+    low, high = found["angle"] or (0.0, 0.0)
+    assert -np.pi <= low < -2.0 and 2.0 < high <= np.pi
+    assert all(seen and seen[0] < seen[1] for seen in found.values())

@@ -7,7 +7,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from rewardsmith.cli import search, show, tools
+from rewardsmith.cli import manual, prompts, search, show, tools
 from rewardsmith.errors import (
     Cancelled,
     CandidateError,
@@ -35,9 +35,12 @@ app.command()(tools.check)
 app.command()(tools.train)
 app.command()(tools.evaluate)
 app.command()(tools.export)
+app.add_typer(manual.manual, name="manual")
+app.add_typer(prompts.prompts, name="prompts")
 app.add_typer(show.runs, name="runs")
 app.add_typer(show.envs, name="envs")
 app.add_typer(show.config, name="config")
+app.command()(show.cost)
 app.command()(show.doctor)
 app.command()(show.version)
 

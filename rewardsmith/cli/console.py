@@ -31,6 +31,7 @@ from rewardsmith.store import RunRecord, Store
 
 if TYPE_CHECKING:
     from rewardsmith.doctor import Examined
+    from rewardsmith.spending import Spending
     from rewardsmith.tasks import EnvDescription, EnvEntry
 
 _BAR = 16
@@ -137,6 +138,9 @@ class Screen:
             out.print(tables.report_table(run, candidates, baselines, best))
         for line in tables.footnotes(run, candidates, baselines, best):
             out.print(Text(line, "dim"))
+        if result.models:
+            out.print(tables.yield_table("what the models brought", result.models))
+            out.print(tables.yield_table("what the prompts brought", result.prompts))
         self._paths(result, by_model=run.config.model.proposer == "llm")
 
     def _paths(self, result: Result, *, by_model: bool) -> None:
@@ -151,28 +155,33 @@ class Screen:
         out.print(f"{'took':<12} {result.wall_s:.0f} s; {asked}", highlight=False)
 
 
-def show_plan(config: RunConfig, task: TaskSpec, proposer: str) -> None:
-    """What a run would do."""
+def show_plan(config: RunConfig, task: TaskSpec, proposer: str, forecast: Sequence[str]) -> None:
+    """What a run would do, and what that would take."""
     search, train = config.search, config.train
     timesteps = train.timesteps or task.budget.timesteps
-    arms = search.finalists + search.native
-    trainings = search.iterations * search.samples * search.seeds + arms * search.report_seeds
-    calls = search.iterations * search.samples
-    asked = (
-        f"about {calls} calls, at most {calls * (1 + search.repairs) * (1 + search.retries)}"
-        if config.model.proposer == "llm"
-        else "no calls to a model"
-    )
     unit = f" [{task.fitness.unit}]" if task.fitness.unit else ""
     out = _console()
     for name, text in (
         ("environment", task.env),
         ("fitness", f"{task.fitness.expression}{unit}; {task.fitness.why}"),
-        ("proposer", f"{proposer}; {asked}"),
+        ("proposer", proposer),
         ("candidates", f"{search.iterations} generations x {search.samples}"),
-        ("trainings", f"{trainings} of {timesteps:,} steps each, {trainings * timesteps:,} in all"),
+        ("a training", f"{timesteps:,} steps"),
+        *(("forecast", line) for line in forecast),
     ):
         out.print(f"{name:<12} {text}", soft_wrap=True, highlight=False, markup=False)
+
+
+def show_spending(found: Spending, *, json: bool) -> None:
+    """What the calls of a run cost and brought."""
+    if json:
+        _print_json(found.model_dump(mode="json"))
+        return
+    out = _console()
+    out.print(tables.yield_table("by model", found.models))
+    out.print(tables.yield_table("by prompt", found.prompts))
+    for line in tables.spent_lines(found):
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def show_verdict(verdict: Verdict, *, json: bool) -> None:

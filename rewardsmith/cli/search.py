@@ -44,6 +44,13 @@ TimeLimit = Annotated[
     float | None,
     typer.Option("--time-limit", help="Seconds in all; then it stops with exit code 3."),
 ]
+Prompts = Annotated[Path | None, typer.Option("--prompts", help="A folder with prompts of yours.")]
+CostLimit = Annotated[
+    float | None, typer.Option("--cost-limit", help="USD for all calls, 5 unless given; the same.")
+]
+TokenLimit = Annotated[
+    int | None, typer.Option("--token-limit", help="Tokens of all calls; the same.")
+]
 Workers = Annotated[int | None, typer.Option("--max-workers", help="Trainings at once.")]
 Algo = Annotated[str | None, typer.Option("--algo", help="ppo or sac.")]
 Backend = Annotated[str | None, typer.Option("--backend", help="auto, population or sb3.")]
@@ -59,11 +66,19 @@ def run(
         str | None, typer.Option("-e", "--env", help="Gymnasium id, or file.py:make_env.")
     ] = None,
     model: Annotated[
-        str | None, typer.Option("-m", "--model", help="Such as gpt-5; any name of litellm's.")
+        list[str] | None,
+        typer.Option("-m", "--model", help="Such as gpt-5, any name of litellm's; several share."),
     ] = None,
     api_base: Annotated[
         str | None, typer.Option("--api-base", help="OpenAI-compatible server.")
     ] = None,
+    reflect: Annotated[
+        bool, typer.Option("--reflect", help="Let the model carry on each generation's lessons.")
+    ] = False,
+    prompts: Prompts = None,
+    local_only: Annotated[
+        bool, typer.Option("--local-only", help="Refuse models beyond this machine.")
+    ] = False,
     proposer: Annotated[str | None, typer.Option(help="auto, llm or grammar.")] = None,
     review: Annotated[
         bool, typer.Option("--review", help="Let the model review each reward too.")
@@ -97,6 +112,8 @@ def run(
     hyperparams: Hyperparams = None,
     stop_when: Annotated[str | None, typer.Option(help="solved or plateau.")] = None,
     time_limit: TimeLimit = None,
+    cost_limit: CostLimit = None,
+    token_limit: TokenLimit = None,
     max_workers: Workers = None,
     config: ConfigFile = None,
     assignments: Assignments = None,
@@ -109,6 +126,12 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check and show the plan; train nothing.")
     ] = False,
+    replay: Annotated[
+        str | None, typer.Option(help="Execute a recorded search again, offline: RUN or FILE.")
+    ] = None,
+    retrain: Annotated[
+        bool, typer.Option("--retrain", help="With --replay: train again too.")
+    ] = False,
     show_prompt: Annotated[
         bool,
         typer.Option("--show-prompt", help="Print what would be sent to the model; send nothing."),
@@ -117,14 +140,26 @@ def run(
     """Search a reward for TASK and train a policy on it."""
     from rewardsmith import start
 
+    if replay:
+        options = {
+            "retrain": retrain or None,
+            "time_limit": time_limit,
+            "max_workers": max_workers,
+            "unsafe_no_jail": unsafe_no_jail or None,
+        }
+        _replay(replay, options, runs_dir, json=json, quiet=quiet)
+        return
     flags = start.nested(
         {
             "task": task or None,
             "env": env,
-            "model": model,
+            "model": tuple(model) if model else None,
             "api_base": api_base,
             "proposer": proposer,
             "review": review or None,
+            "reflect": reflect or None,
+            "local_only": local_only or None,
+            "prompts": str(prompts) if prompts else None,
             "iterations": iterations,
             "samples": samples,
             "timesteps": timesteps,
@@ -140,6 +175,8 @@ def run(
             "hyperparams": pairs(hyperparams),
             "stop_when": stop_when,
             "time_limit": time_limit,
+            "cost_limit": cost_limit,
+            "token_limit": token_limit,
             "max_workers": max_workers,
             "unsafe_no_jail": unsafe_no_jail or None,
         }
@@ -149,7 +186,7 @@ def run(
         _show_prompt(chosen)
         return
     if dry_run:
-        _show_plan(chosen)
+        _show_plan(chosen, runs_dir)
         return
     from rewardsmith.store import Store
 
@@ -163,6 +200,8 @@ def resume(
         int | None, typer.Option("-i", "--iterations", help="Generations in all.")
     ] = None,
     time_limit: TimeLimit = None,
+    cost_limit: CostLimit = None,
+    token_limit: TokenLimit = None,
     max_workers: Workers = None,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
@@ -174,7 +213,13 @@ def resume(
     from rewardsmith.store import Store
 
     store = Store(runs_dir, create=False)
-    options = {"iterations": iterations, "time_limit": time_limit, "max_workers": max_workers}
+    options = {
+        "iterations": iterations,
+        "time_limit": time_limit,
+        "cost_limit": cost_limit,
+        "token_limit": token_limit,
+        "max_workers": max_workers,
+    }
     go(start.reopen(store.run(name), options), store, json=json, quiet=quiet)
 
 
@@ -260,24 +305,37 @@ def settled(config: RunConfig, yes: bool) -> RunConfig:
     return config
 
 
+def _replay(name: str, options: dict[str, Any], runs_dir: Path, *, json: bool, quiet: bool) -> None:
+    from rewardsmith import start
+    from rewardsmith.store import Store
+
+    store = Store(runs_dir)
+    go(start.replay(name, store, options), store, json=json, quiet=quiet)
+
+
 def _show_prompt(config: RunConfig) -> None:
     from rewardsmith import start
     from rewardsmith.propose import Ask
     from rewardsmith.propose.llm import preview
+    from rewardsmith.sim.rollout import with_ranges
 
     ask = Ask(
-        task=start.resolve_task(config),
+        task=with_ranges(start.resolve_task(config), config.seed),
         generation=1,
         slots=tuple(f"r01c{i:02d}" for i in range(config.search.samples)),
         notes=config.notes,
         seed=config.seed,
     )
-    typer.echo(preview(ask))
+    typer.echo(preview(ask, config.model.prompts))
 
 
-def _show_plan(config: RunConfig) -> None:
-    from rewardsmith import start
+def _show_plan(config: RunConfig, runs_dir: Path) -> None:
+    from rewardsmith import forecast, session, start
     from rewardsmith.cli import console
+    from rewardsmith.store import DATABASE, Store
 
     config = start.settle_proposer(config)
-    console.show_plan(config, start.resolve_task(config), start.proposer_name(config))
+    task = start.resolve_task(config)
+    store = Store(runs_dir, create=False) if (runs_dir / DATABASE).exists() else None
+    lines = forecast.words(session.foresee(config, task, store), config)
+    console.show_plan(config, task, start.proposer_name(config), lines)

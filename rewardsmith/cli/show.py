@@ -42,6 +42,20 @@ def runs_show(
     display.finish(run, report.result(store, run))
 
 
+def cost(
+    name: Annotated[str, typer.Argument(metavar="RUN")] = "last",
+    runs_dir: search.RunsDir = Path("runs"),
+    json: search.Json = False,
+) -> None:
+    """What the calls of a run cost, and what each model and each prompt brought."""
+    from rewardsmith import spending
+    from rewardsmith.cli import console
+    from rewardsmith.store import Store
+
+    store = Store(runs_dir, create=False)
+    console.show_spending(spending.spending(store, store.run(name)), json=json)
+
+
 @envs.command("list")
 def envs_list(json: search.Json = False) -> None:
     """Environments with a folder first, then every other registered one."""

@@ -12,6 +12,7 @@ from rewardsmith.measure import Arm
 from rewardsmith.records import Baseline, Candidate
 from rewardsmith.report import comparison
 from rewardsmith.selection import ENOUGH_SEEDS, better, rank
+from rewardsmith.spending import Spending, Spent, Yield
 from rewardsmith.store import RunRecord
 
 
@@ -102,6 +103,57 @@ def _ranked(
     for name in dict.fromkeys([best.id, *order]):
         if name in reported:
             yield reported[name]
+
+
+def yield_table(title: str, yields: Sequence[Yield]) -> Table:
+    """What each model, or each prompt, was asked for and brought."""
+    table = Table(title=Text(title))
+    table.add_column("", overflow="fold", width=16)
+    # Widths that add up to 80 columns: left alone, the first gives way to the others.
+    for column, width in (("valid", 11), ("best", 11), ("calls", 5), ("tokens", 9), ("USD", 9)):
+        table.add_column(column, justify="right", overflow="fold", width=width)
+    for row in yields:
+        rate = f"{row.valid} of {row.asked}, {row.valid / row.asked:.0%}" if row.asked else "-"
+        best = f"{row.best} {number(row.best_fitness)}" if row.best_fitness is not None else "-"
+        table.add_row(
+            row.name,
+            rate,
+            best,
+            str(row.spent.calls),
+            _tokens(row.spent),
+            dollars(row.spent.cost_usd, row.spent.known_cost_usd),
+        )
+    return table
+
+
+def spent_lines(found: Spending) -> list[str]:
+    """The sum, and what is not known of it."""
+    total = found.total
+    lines = [
+        f"{total.calls} calls, {total.failed} without a reply; {_tokens(total)} tokens; "
+        f"{dollars(total.cost_usd, total.known_cost_usd)} USD; the run took {found.wall_s:.0f} s"
+    ]
+    if total.unpriced:
+        lines.append(f"the price of {total.unpriced} replies is unknown")
+    if total.uncounted:
+        lines.append(f"the tokens of {total.uncounted} replies are unknown")
+    if found.possibly_paid:
+        lines.append(f"possibly paid without a reply: {', '.join(found.possibly_paid)}")
+    return lines
+
+
+def dollars(cost_usd: float | None, known_usd: float) -> str:
+    """The cost, or "unknown", with the part that is known where there is one."""
+    if cost_usd is not None:
+        return f"{cost_usd:.4f}"
+    return f"unknown, over {known_usd:.4f}" if known_usd else "unknown"
+
+
+def _tokens(spent: Spent) -> str:
+    known = spent.prompt_tokens + spent.completion_tokens
+    if spent.uncounted:
+        return f"over {known:,}" if known else "unknown"
+    return f"{known:,}"
 
 
 def _measure_words(run: RunRecord) -> str:

@@ -105,15 +105,18 @@ def export(
     candidate: Candidate,
     reward: Annotated[Path | None, typer.Option("--reward", help="Write the reward here.")] = None,
     policy: Annotated[Path | None, typer.Option("--policy", help="Write the policy here.")] = None,
+    cassette: Annotated[
+        Path | None, typer.Option("--cassette", help="Write the search here, for run --replay.")
+    ] = None,
     runs_dir: search.RunsDir = Path("runs"),
 ) -> None:
-    """Take the reward or the policy out of a run."""
+    """Take the reward, the policy or the whole recorded search out of a run."""
     from rewardsmith import export as exporting
     from rewardsmith.errors import UserError
     from rewardsmith.store import Store
 
-    if not reward and not policy:
-        raise UserError("nothing to export: give --reward FILE or --policy FILE")
+    if not reward and not policy and not cassette:
+        raise UserError("nothing to export: give --reward FILE, --policy FILE or --cassette FILE")
     store = Store(runs_dir, create=False)
     if reward:
         found = exporting.export_reward(store, candidate, reward)
@@ -121,6 +124,9 @@ def export(
     if policy:
         found = exporting.export_policy(store, candidate, policy)
         typer.echo(f"policy {found.id} -> {policy}")
+    if cassette:
+        run = exporting.export_cassette(store, candidate, cassette)
+        typer.echo(f"search {run.id} -> {cassette}")
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

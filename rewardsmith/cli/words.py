@@ -79,6 +79,23 @@ def _command(event: Event) -> list[str]:
     return [f"command: {event.event} {event.message}".rstrip()]
 
 
+def _diverged(event: Event) -> list[str]:
+    lines = str(event.data["difference"]).splitlines()
+    return [f"the request of {event.message} is not the recorded one:", *lines]
+
+
+def _replayed(event: Event) -> list[str]:
+    return [f"replay: {event.message}"]
+
+
+def _waiting(event: Event) -> list[str]:
+    return [f"  waiting for an answer to {event.data['prompt']}"]
+
+
+def _forecast(event: Event) -> list[str]:
+    return [f"forecast: {line}" for line in _list(event.data["lines"])]
+
+
 def _launch(event: Event) -> list[str]:
     data: dict[str, Any] = event.data
     fitness = data["fitness"]
@@ -140,6 +157,7 @@ def _list(value: object) -> list[Any]:
 
 _TOLD: Mapping[str, Callable[[Event], list[str]]] = {
     "launch": _launch,
+    "forecast": _forecast,
     "proposing": _proposing,
     "repaired": _repaired,
     "checked": _checked,
@@ -149,5 +167,8 @@ _TOLD: Mapping[str, Callable[[Event], list[str]]] = {
     "generation": _generation,
     "all-failed": _all_failed,
     "finals": _finals,
+    "waiting": _waiting,
+    "diverged": _diverged,
+    "replayed": _replayed,
     **dict.fromkeys(("pause", "resume", "cancel", "limit"), _command),
 }

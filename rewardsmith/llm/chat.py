@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Literal, Protocol
 
 from rewardsmith.records import Record
@@ -14,19 +16,49 @@ class Message(Record):
     content: str
 
 
+Effort = Literal["", "minimal", "low", "medium", "high"]
+"""How long a reasoning model is to think; "" leaves it to the model."""
+
+
 class ChatRequest(Record):
     """Everything that decides a reply; two equal requests may share a stored one."""
 
     model: str
     messages: tuple[Message, ...]
     temperature: float = 1.0
+    """Not sent along with an effort: reasoning models refuse it."""
     max_tokens: int = 4096
+    effort: Effort = ""
+    prompt: str = ""
+    """The file under prompts/ that the last message was made from; it is not sent."""
+    slot: str = ""
+    """Who asks, such as `r01c03/propose`; it is not sent."""
+
+    def body(self) -> dict[str, object]:
+        """What decides the reply, without the notes of who asks and why."""
+        return self.model_dump(exclude={"prompt", "slot"})
+
+
+def chosen(request: ChatRequest, n: int) -> dict[str, object]:
+    """The parameters that are sent only where they are wanted; not every server knows them."""
+    sent: dict[str, object] = {"n": n} if n > 1 else {}
+    if request.effort:
+        return sent | {"reasoning_effort": request.effort}
+    return sent | {"temperature": request.temperature}
+
+
+def prompt_hash(messages: tuple[Message, ...]) -> str:
+    """16 hex digits that stand for these messages, whatever the machine."""
+    canonical = json.dumps([message.model_dump() for message in messages], sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 class ChatReply(Record):
     """What a model answered. What the server did not say is None, never 0."""
 
     text: str
+    reasoning: str = ""
+    """What a reasoning model thought aloud; never searched for code."""
     finish: str
     """The provider's word for why it ended: "stop", "content_filter", "refusal", ..."""
     model: str
@@ -45,8 +77,15 @@ class ChatClient(Protocol):
     def name(self) -> str:
         """Which model and whose, as shown to the user; never a key."""
 
+    @property
+    def endpoint(self) -> str:
+        """Who is asked: requests in flight are counted together for each endpoint."""
+
     async def complete(self, request: ChatRequest) -> ChatReply:
         """The reply; raises ModelError, which says what to do, when there will be none."""
+
+    async def complete_several(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
+        """Up to `n` replies to one request, at least one: not every server gives several."""
 
 
 class Transport(Protocol):
@@ -56,5 +95,5 @@ class Transport(Protocol):
     def name(self) -> str:
         """Which provider or address, as shown to the user."""
 
-    async def send(self, request: ChatRequest) -> ChatReply:
-        """The reply; raises an error that `faults.explain` understands."""
+    async def send(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
+        """What came, at least one reply, perhaps not `n`; raises what `faults.explain` knows."""

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import os
 import random
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import urlsplit
 
 from rewardsmith.errors import UserError
 from rewardsmith.llm.chat import ChatClient, ChatReply, ChatRequest, Message, Transport
-from rewardsmith.llm.faults import redactor
 from rewardsmith.llm.litellm_sdk import LitellmTransport
+from rewardsmith.llm.manual import MANUAL
 from rewardsmith.llm.openai_sdk import OpenAITransport
 from rewardsmith.llm.retry import RetryingClient
 from rewardsmith.llm.scripted import ScriptedClient
+from rewardsmith.llm.secrets import redactor
 
 __all__ = [
     "ChatClient",
@@ -26,6 +29,7 @@ __all__ = [
     "configured_model",
     "connect",
     "idle_keys",
+    "is_local",
 ]
 
 _OPENAI_NAME = re.compile(r"(ft:)?(gpt-|chatgpt-|o\d)[^/]*")
@@ -48,6 +52,17 @@ def idle_keys(env: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(name for name in _KEYS if env.get(name))
 
 
+def is_local(model: str, api_base: str) -> bool:
+    """Whether asking `model` leaves this machine alone: by hand, or a server on loopback."""
+    if model == MANUAL:
+        return True
+    host = urlsplit(api_base).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name: who knows where it leads
+        return False
+
+
 def connect(
     model: str,
     *,
@@ -58,6 +73,7 @@ def connect(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     clock: Callable[[], float] = time.monotonic,
     rng: random.Random | None = None,
+    now: Callable[[], float] = time.time,
 ) -> ChatClient:
     """The client for `model`; nothing is sent yet.
 
@@ -68,6 +84,7 @@ def connect(
         timeout_s: wall time for one attempt, whole.
         max_retries: attempts after the first, for failures that may pass.
         env: where the key of the openai SDK is read; litellm reads the process's environment.
+        now: seconds since 1970, against which a server's date to wait for is held.
 
     Raises:
         UserError: the key is missing, no provider is known by that name, or `api_base` is no URL.
@@ -92,4 +109,5 @@ def connect(
         redact=redactor(env),
         sleep=sleep,
         rng=rng or random.Random(),
+        now=now,
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from rewardsmith.records import Record
@@ -13,6 +16,9 @@ Kind = Literal[
 ]  # fmt: skip
 
 RETRIED: frozenset[Kind] = frozenset({"rate", "server", "timeout", "connection"})
+
+OF_THE_REQUEST: frozenset[Kind] = frozenset({"context", "policy", "request"})
+"""Another request might have been answered."""
 
 _ADVICE: dict[Kind, str] = {
     "rate": "the rate limit held through every retry; wait, or lower the concurrency, and resume",
@@ -34,7 +40,7 @@ _MARKS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     ("quota", ("insufficient_quota", "exceeded your current quota", "credit balance")),
     ("context", ("context_length", "contextwindow", "context length", "context window")),
     ("policy", ("content_policy", "contentpolicy", "content_filter", "content management policy")),
-    ("not-api", ("empty or invalid response from llm endpoint",)),
+    ("not-api", ("empty or invalid response from llm endpoint", "invalid response object")),
 )
 
 _STATUS: dict[int, Kind] = {
@@ -44,6 +50,7 @@ _STATUS: dict[int, Kind] = {
     404: "missing",
     408: "timeout",
     409: "server",
+    413: "context",
     429: "rate",
 }
 
@@ -70,26 +77,6 @@ class Fault(Record):
         return _ADVICE[self.kind] + (f" ({self.detail})" if self.detail else "")
 
 
-def redactor(env: Mapping[str, str]) -> Callable[[str], str]:
-    """A function that blots out of a text what `env` holds under the name of a secret.
-
-    A closure, so that what keeps it shows no secret in its repr.
-    """
-    words = ("KEY", "TOKEN", "SECRET", "PASSWORD")
-    secrets = [
-        value
-        for name, value in env.items()
-        if any(word in name.upper() for word in words) and len(value) >= 6
-    ]
-
-    def redact(text: str) -> str:
-        for secret in secrets:
-            text = text.replace(secret, "***")
-        return text
-
-    return redact
-
-
 def sdk_errors() -> tuple[type[Exception], ...]:
     """What an attempt may raise without being our bug: the SDKs' errors and json's."""
     import openai
@@ -97,7 +84,9 @@ def sdk_errors() -> tuple[type[Exception], ...]:
     return (openai.OpenAIError, TimeoutError, ValueError, BadAnswer)
 
 
-def explain(error: Exception, redact: Callable[[str], str]) -> Fault:
+def explain(
+    error: Exception, redact: Callable[[str], str], *, now: Callable[[], float] = time.time
+) -> Fault:
     """What `error` means, with the provider's words passed through `redact`.
 
     litellm's errors derive from openai's, so one reading serves both SDKs.
@@ -105,7 +94,7 @@ def explain(error: Exception, redact: Callable[[str], str]) -> Fault:
     text = str(error)
     kind = _kind(error, text)
     detail = "" if kind == "key" else redact(" ".join(text.split()))[:300]
-    return Fault(kind=kind, detail=detail, retry_after_s=_retry_after_s(error))
+    return Fault(kind=kind, detail=detail, retry_after_s=_retry_after_s(error, now))
 
 
 def _kind(error: Exception, text: str) -> Kind:
@@ -127,12 +116,17 @@ def _kind(error: Exception, text: str) -> Kind:
     return _STATUS.get(status, "server" if status >= 500 else "request")
 
 
-def _retry_after_s(error: Exception) -> float | None:
+def _retry_after_s(error: Exception, now: Callable[[], float]) -> float | None:
+    """What the server asks to wait for, in seconds or as a date; None where it makes no sense."""
     # litellm keeps the real headers apart from the response it makes up.
     response = getattr(error, "response", None)
     headers = getattr(error, "litellm_response_headers", None) or getattr(response, "headers", None)
-    value = headers.get("retry-after") if headers else None
+    value = str(headers.get("retry-after") or "") if headers else ""
     try:
-        return max(float(value), 0.0) if value else None
-    except ValueError:  # the other form is a date; the usual wait serves as well
-        return None
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - now()
+        except ValueError:
+            return None
+    return None if math.isnan(seconds) else max(seconds, 0.0)

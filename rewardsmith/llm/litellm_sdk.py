@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from rewardsmith.errors import UserError
-from rewardsmith.llm.chat import ChatReply, ChatRequest
-from rewardsmith.llm.completion import read_completion
+from rewardsmith.llm.chat import ChatReply, ChatRequest, chosen
+from rewardsmith.llm.completion import read_completions, tokens
 
 
 class LitellmTransport:
@@ -27,7 +28,7 @@ class LitellmTransport:
         """The same for all: the prefix of the model says whose it is."""
         return "litellm"
 
-    async def send(self, request: ChatRequest) -> ChatReply:
+    async def send(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
         """One request; the last one in flight closes litellm's connections."""
         started = self._clock()
         self._in_flight += 1
@@ -35,23 +36,21 @@ class LitellmTransport:
             answer = await self._litellm.acompletion(
                 model=request.model,
                 messages=[message.model_dump() for message in request.messages],
-                temperature=request.temperature,
                 max_tokens=request.max_tokens,
                 timeout=self._timeout_s,
                 drop_params=True,  # a model that takes no temperature is asked without one
                 num_retries=0,
                 max_retries=0,
+                **chosen(request, n),
             )
         finally:
             self._in_flight -= 1
             if not self._in_flight:
                 await self._disconnect()
-        reply = read_completion(answer, model=request.model, wall_s=self._clock() - started)
-        if not reply.prompt_tokens:
-            # litellm writes zeros where the server sent no usage; no prompt is empty.
-            return reply.model_copy(update={"prompt_tokens": None, "completion_tokens": None})
         cost = getattr(answer, "_hidden_params", {}).get("response_cost")
-        return reply.model_copy(update={"cost_usd": cost})
+        if None in tokens(answer):
+            cost = None  # it was reckoned from counts that nobody gave
+        return read_completions(answer, request, self._clock() - started, cost)
 
     async def _disconnect(self) -> None:
         # litellm caches its connections by the id of the event loop, which the next loop may bear.
@@ -81,6 +80,8 @@ def _load() -> Any:
 
     litellm.suppress_debug_info = True  # else it prints an advertisement with every error
     litellm.disable_aiohttp_transport = True  # else sessions stay open past the event loop
+    # It validates what a server sent by writing it out again, and warns of what is unusual.
+    warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)
     # It logs to its own handler that the event loop changed, which is what asyncio.run does.
     logging.getLogger("LiteLLM").setLevel(logging.ERROR)
     return litellm

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rewardsmith.llm.chat import ChatReply, ChatRequest
-from rewardsmith.llm.completion import read_completion
+from rewardsmith.llm.chat import ChatReply, ChatRequest, chosen
+from rewardsmith.llm.completion import read_completions, tokens
 from rewardsmith.llm.prices import cost_usd
 
 _OFFICIAL_HOST = "api.openai.com"
@@ -32,7 +32,7 @@ class OpenAITransport:
         """The address, or "OpenAI"."""
         return self._api_base or "OpenAI"
 
-    async def send(self, request: ChatRequest) -> ChatReply:
+    async def send(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
         """One request on a connection of its own: a pool would outlive the event loop."""
         import openai
 
@@ -49,11 +49,9 @@ class OpenAITransport:
             answer = await sdk.chat.completions.create(  # type: ignore[call-overload]
                 model=request.model,
                 messages=[message.model_dump() for message in request.messages],
-                temperature=request.temperature,
                 **{limit: request.max_tokens},
+                **chosen(request, n),
             )
-        reply = read_completion(answer, model=request.model, wall_s=self._clock() - started)
-        if not official:
-            return reply  # the same name on another server has another price
-        cost = cost_usd(reply.model, reply.prompt_tokens, reply.completion_tokens)
-        return reply.model_copy(update={"cost_usd": cost})
+        # The same name on another server has another price.
+        cost = cost_usd(str(getattr(answer, "model", "")), *tokens(answer)) if official else None
+        return read_completions(answer, request, self._clock() - started, cost)

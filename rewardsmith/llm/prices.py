@@ -1,4 +1,4 @@
-"""Prices of OpenAI's models, read from the list that litellm ships without importing litellm."""
+"""List prices of models, read from the list that litellm ships without importing litellm."""
 
 from __future__ import annotations
 
@@ -8,17 +8,43 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from rewardsmith.records import Record
+
 _LIST = "model_prices_and_context_window_backup.json"
+
+
+class Price(Record):
+    """What a token costs."""
+
+    prompt_usd: float
+    completion_usd: float
+
+    def of(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """USD for so many tokens."""
+        return prompt_tokens * self.prompt_usd + completion_tokens * self.completion_usd
+
+
+def price_of(model: str) -> Price | None:
+    """The list price of "gpt-5" or "anthropic/claude-sonnet-5"; None where it is unknown."""
+    provider, slash, name = model.partition("/")
+    entry = _prices().get(model)
+    if entry is None and slash:
+        entry = _prices().get(name, {})
+        if entry.get("litellm_provider") != provider:
+            return None
+    entry = entry or {}
+    prompt, completion = (entry.get(f"{side}_cost_per_token") for side in ("input", "output"))
+    if not isinstance(prompt, int | float) or not isinstance(completion, int | float):
+        return None
+    return Price(prompt_usd=prompt, completion_usd=completion)
 
 
 def cost_usd(model: str, prompt_tokens: int | None, completion_tokens: int | None) -> float | None:
     """What the tokens cost at list price, or None where the price or a count is unknown."""
-    entry = _prices().get(model, {})
-    per_prompt = entry.get("input_cost_per_token")
-    per_completion = entry.get("output_cost_per_token")
-    if None in (prompt_tokens, completion_tokens, per_prompt, per_completion):
+    price = price_of(model)
+    if price is None or prompt_tokens is None or completion_tokens is None:
         return None
-    return float(prompt_tokens * per_prompt + completion_tokens * per_completion)
+    return price.of(prompt_tokens, completion_tokens)
 
 
 @lru_cache(maxsize=1)

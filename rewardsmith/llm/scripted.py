@@ -15,7 +15,7 @@ class ScriptedClient:
         requests: what it was asked so far, in order.
     """
 
-    name = "a script"
+    name = endpoint = "a script"
 
     def __init__(self, replies: Sequence[str | ModelError]) -> None:
         self._replies = tuple(replies)
@@ -30,3 +30,7 @@ class ScriptedClient:
         if isinstance(reply, ModelError):
             raise reply
         return ChatReply(text=reply, finish="stop", model=request.model, wall_s=0.0)
+
+    async def complete_several(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
+        """One reply, as from a server that ignores n."""
+        return (await self.complete(request),)

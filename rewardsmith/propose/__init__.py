@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from rewardsmith.records import Candidate, Failure, Record, TaskSpec, Verdict
@@ -23,6 +24,8 @@ class Ask(Record):
     """Up to four earlier bests, newest first."""
     failures: tuple[Candidate, ...] = ()
     """Candidates of this or the last round that failed, each with its reason."""
+    lessons: str = ""
+    """What earlier generations have taught, a few lines; see `Reflector`."""
     notes: str = ""
     """What the user knows, in the user's words."""
     seed: int = 0
@@ -40,6 +43,13 @@ class Proposal(Record):
     parents: tuple[str, ...] = ()
     prompt_hash: str = ""
     failure: Failure | None = None
+
+
+class Reflector(Protocol):
+    """Learns from a generation as a whole; see reflect.py."""
+
+    def reflect(self, task: TaskSpec, candidates: Sequence[Candidate], lessons: str) -> str:
+        """The lessons after a generation of `candidates`, given those before it."""
 
 
 class Proposer(Protocol):

@@ -5,21 +5,25 @@ from __future__ import annotations
 import logging
 
 from rewardsmith.errors import CandidateError, ModelError
-from rewardsmith.llm.chat import ChatReply, ChatRequest
+from rewardsmith.llm.chat import ChatReply, ChatRequest, prompt_hash
 from rewardsmith.propose import Ask, Proposal
 from rewardsmith.propose.calling import Model
 from rewardsmith.propose.parse import BrokenCode, extract, same_code
-from rewardsmith.propose.prompts import prompt_hash, proposal_messages, repair_messages
+from rewardsmith.propose.prompts import proposal_messages, repair_messages
 from rewardsmith.records import Candidate, Failure, TaskSpec, Verdict
 
 _LOG = logging.getLogger(__name__)
 
 
 class LlmProposer:
-    """Asks a model for rewards."""
+    """Asks a model for rewards.
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
+    Args:
+        prompts: a folder of the user's with prompts that take the place of ours.
+    """
+
+    def __init__(self, model: Model, prompts: str = "") -> None:
+        self._model, self._prompts = model, prompts
 
     @property
     def name(self) -> str:
@@ -32,9 +36,12 @@ class LlmProposer:
         Raises:
             ModelError: not one slot got a reply.
         """
+        prompt = "evolve" if ask.parents else "first"
         purpose = f"propose{ask.attempt + 1}" if ask.attempt else "propose"
         requests = {
-            f"{slot}/{purpose}": self._model.request(proposal_messages(ask, slot))
+            (name := f"{slot}/{purpose}"): self._model.request(
+                proposal_messages(ask, slot, self._prompts), name, prompt
+            )
             for slot in ask.slots
         }
         answers = self._model.answers(requests)
@@ -49,10 +56,18 @@ class LlmProposer:
     def repair(
         self, candidate: Candidate, verdict: Verdict, task: TaskSpec, attempt: int
     ) -> Proposal | None:
-        """The code mended, or None: no reply, no code in it, or the same code again."""
-        request = self._model.request(repair_messages(task, candidate, verdict))
+        """The code mended, or None: no code in the reply, or the same syntax tree again.
+
+        Raises:
+            ModelError: nobody answered, which is no fault of the candidate's.
+        """
         slot = f"{candidate.id}/repair{attempt}"
+        said = self._model.conversation(candidate.id, attempt - 1)
+        messages = repair_messages(task, candidate, verdict, said, self._prompts)
+        request = self._model.request(messages, slot, "repair")
         answer = self._model.answers({slot: request})[slot]
+        if isinstance(answer, ModelError) and answer.outage:
+            raise answer
         code, failure = _read(answer)
         if failure is not None or same_code(code, candidate.code):
             # One repair is not worth a run: the candidate falls by its verdict.
@@ -67,9 +82,9 @@ class LlmProposer:
         )
 
 
-def preview(ask: Ask) -> str:
+def preview(ask: Ask, prompts: str = "") -> str:
     """What would be sent for the first slot of `ask`, word for word."""
-    messages = proposal_messages(ask, ask.slots[0])
+    messages = proposal_messages(ask, ask.slots[0], prompts)
     return "\n".join(f"--- {message.role} ---\n{message.content}" for message in messages)
 
 

@@ -4,61 +4,125 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import json
 import re
+from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 
 import jinja2
 
 from rewardsmith.assets import assets_dir
+from rewardsmith.errors import UserError
+from rewardsmith.files import write_bytes
 from rewardsmith.llm.chat import Message
 from rewardsmith.propose import Ask
 from rewardsmith.propose.parse import parse_code
 from rewardsmith.records import Candidate, Space, TaskSpec, Variable, Verdict
+from rewardsmith.summarise import observe
 
 
-def render(name: str, **values: object) -> str:
-    """The prompt `name`.jinja2; raises jinja2.UndefinedError for a value it lacks."""
-    return _environment().get_template(f"{name}.jinja2").render(**values).strip() + "\n"
+def render(prompt: str, folder: str = "", **values: object) -> str:
+    """The prompt `prompt`.jinja2: that of the user's `folder` where it has one, else ours.
+
+    Raises:
+        jinja2.UndefinedError: a value that ours needs is missing.
+        UserError: the same, or bad syntax, in a file of the user's.
+    """
+    try:
+        return _environment(folder).get_template(f"{prompt}.jinja2").render(**values).strip() + "\n"
+    except jinja2.TemplateError as error:
+        if not folder:
+            raise
+        raise UserError(f"prompt {prompt} with {folder}: {error}") from None
 
 
-def proposal_messages(ask: Ask, slot: str) -> tuple[Message, ...]:
+def names(folder: str = "") -> list[str]:
+    """Every prompt's name. Raises UserError where the folder holds a file that is none."""
+    ours = {path.stem for path in assets_dir("prompts").glob("*.jinja2")}
+    if folder and not Path(folder).is_dir():
+        raise UserError(f"{folder} is no folder; `rewardsmith prompts eject {folder}` makes it")
+    for path in Path(folder).glob("*.jinja2") if folder else ():
+        if path.stem not in ours:
+            raise UserError(f"{path} is no prompt of ours: {', '.join(sorted(ours))}")
+    return sorted(ours)
+
+
+def path(name: str, folder: str = "") -> Path:
+    """The file of a prompt. Raises UserError where there is none by that name."""
+    if name not in names(folder):
+        raise UserError(f"no prompt {name!r}; there are {', '.join(names(folder))}")
+    own = Path(folder) / f"{name}.jinja2"
+    return own if folder and own.exists() else assets_dir("prompts") / f"{name}.jinja2"
+
+
+def source_hash(name: str, folder: str = "") -> str:
+    """16 hex digits that stand for the file of a prompt."""
+    return hashlib.sha256(path(name, folder).read_bytes()).hexdigest()[:16]
+
+
+def eject(folder: Path, only: Sequence[str] = ()) -> list[Path]:
+    """Copy prompts of ours into `folder`; raises UserError rather than overwrite one there."""
+    copies = {path(name): folder / f"{name}.jinja2" for name in only or names()}
+    for copy in copies.values():
+        if copy.exists():
+            raise UserError(f"{copy} exists already")
+    for original, copy in copies.items():
+        write_bytes(copy, original.read_bytes())
+    return list(copies.values())
+
+
+def proposal_messages(ask: Ask, slot: str, folder: str = "") -> tuple[Message, ...]:
     """The conversation that asks for the reward of one slot of `ask`.
 
     It depends on the slot's own number and never on which other slots are asked for with it, so
     that a resumed generation asks in the same words.
     """
-    values = dict(ask) | {"number": int(slot.rpartition("c")[2])}
-    user = render("evolve" if ask.parents else "first", **values)
-    return (Message(role="system", content=render("system")), Message(role="user", content=user))
-
-
-def repair_messages(task: TaskSpec, candidate: Candidate, verdict: Verdict) -> tuple[Message, ...]:
-    """The conversation that asks for refused code to be mended; the error is at most 2 kB.
-
-    It is made of the task and the code alone, not of what was said before: so it is the same after
-    a crash, and no longer at the second attempt than at the first.
-    """
-    errors = [finding for finding in verdict.findings if finding.severity == "error"]
-    first = render("first", task=task, notes="", failures=(), number=candidate.index)
-    error = render("repair", findings=errors, source=candidate.code.split("\n"))
+    observed = {parent.id: observe(parent, ask.task) for parent in ask.parents}
+    values = dict(ask) | {"number": int(slot.rpartition("c")[2]), "observed": observed}
+    user = render("evolve" if ask.parents else "first", folder, **values)
     return (
-        Message(role="system", content=render("system")),
-        Message(role="user", content=first),
-        Message(role="assistant", content=fenced(candidate.code, "python")),
-        Message(role="user", content=error),
+        Message(role="system", content=render("system", folder)),
+        Message(role="user", content=user),
     )
 
 
-def review_messages(task: TaskSpec, code: str) -> tuple[Message, ...]:
+def repair_messages(
+    task: TaskSpec,
+    candidate: Candidate,
+    verdict: Verdict,
+    said: tuple[Message, ...] = (),
+    folder: str = "",
+) -> tuple[Message, ...]:
+    """The conversation that asks for refused code to be mended; the error is at most 2 kB.
+
+    Args:
+        said: the conversation that ended with the code, which goes on; without one, as for a
+            reward that the user brought, it is made of the task and the code.
+    """
+    errors = [finding for finding in verdict.findings if finding.severity == "error"]
+    error = render("repair", folder, findings=errors, source=candidate.code.split("\n"))
+    if not said:
+        first = render("first", folder, task=task, notes="", failures=(), number=candidate.index)
+        said = (
+            Message(role="system", content=render("system", folder)),
+            Message(role="user", content=first),
+            Message(role="assistant", content=fenced(candidate.code, "python")),
+        )
+    return (*said, Message(role="user", content=error))
+
+
+def reflection_messages(
+    task: TaskSpec, candidates: Sequence[Candidate], lessons: str, folder: str = ""
+) -> tuple[Message, ...]:
+    """The conversation that asks for the lessons of a generation, given the earlier ones."""
+    values = {"task": task, "notes": "", "candidates": candidates, "lessons": lessons}
+    return (Message(role="user", content=render("reflect", folder, **values)),)
+
+
+def review_messages(task: TaskSpec, code: str, folder: str = "") -> tuple[Message, ...]:
     """The conversation that asks for doubts about a reward."""
-    return (Message(role="user", content=render("review", task=task, notes="", code=code)),)
-
-
-def prompt_hash(messages: tuple[Message, ...]) -> str:
-    """16 hex digits that stand for these messages, whatever the machine."""
-    canonical = json.dumps([message.model_dump() for message in messages], sort_keys=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    asked = render("review", folder, task=task, notes="", code=code)
+    return (Message(role="user", content=asked),)
 
 
 def fenced(text: str, language: str = "") -> str:
@@ -68,10 +132,11 @@ def fenced(text: str, language: str = "") -> str:
     return f"{fence}{language}\n{text.strip(chr(10))}\n{fence}"
 
 
-@lru_cache(maxsize=1)
-def _environment() -> jinja2.Environment:
+@lru_cache(maxsize=2)
+def _environment(folder: str) -> jinja2.Environment:
+    folders = [Path(folder)] if folder else []
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(assets_dir("prompts")),
+        loader=jinja2.FileSystemLoader([*folders, assets_dir("prompts")]),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -97,9 +162,13 @@ def _clip(text: str, length: int) -> str:
 
 
 def _declaration(variable: Variable) -> str:
-    """`name: Array[n, 6]  # rad; meaning`."""
+    """`name: Array[n, 6]  # rad; meaning; from -1.2 to 3 under random actions`."""
     shape = ", ".join(["n", *map(str, variable.shape)])
-    remark = "; ".join(_one_line(part) for part in (variable.unit, variable.meaning) if part)
+    seen = ""
+    if variable.seen:
+        low, high = variable.seen
+        seen = f"from {low:.3g} to {high:.3g} under random actions"
+    remark = "; ".join(_one_line(part) for part in (variable.unit, variable.meaning, seen) if part)
     return f"{variable.name}: Array[{shape}]" + (f"  # {remark}" if remark else "")
 
 

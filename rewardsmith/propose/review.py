@@ -25,8 +25,8 @@ _CONCERNS = TypeAdapter(tuple[Concern, ...])
 class LlmReviewer:
     """Asks a model what is wrong with a reward that passed the critic."""
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
+    def __init__(self, model: Model, prompts: str = "") -> None:
+        self._model, self._prompts = model, prompts
 
     def review(self, candidate: Candidate, task: TaskSpec) -> tuple[Concern, ...]:
         """Up to five concerns; () where the model has none, gave no reply, or answered nonsense.
@@ -34,7 +34,8 @@ class LlmReviewer:
         A review is worth no run: what fails here is logged and the candidate goes on.
         """
         slot = f"{candidate.id}/review{candidate.repairs or ''}"
-        request = self._model.request(review_messages(task, candidate.code))
+        messages = review_messages(task, candidate.code, self._prompts)
+        request = self._model.request(messages, slot, "review", turn=1)
         answer = self._model.answers({slot: request})[slot]
         if isinstance(answer, ModelError):
             _LOG.warning("%s: %s", slot, answer)

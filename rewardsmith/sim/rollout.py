@@ -10,8 +10,9 @@ from rewardsmith.reward import Transitions, concatenate
 from rewardsmith.sim.gymnasium import GymnasiumSim
 
 _WORLDS = 4
-_STRIDE = 2
+STEPS_PER_ROW = 2
 """Steps made for each row kept, so that the rows reach further into the episodes."""
+_RANGE_ROWS = 301
 _UNBOUNDED_SCALE = 1.0
 
 
@@ -26,7 +27,7 @@ def random_transitions(task: TaskSpec, n_rows: int, seed: int) -> Transitions:
     try:
         sim.reset(_seeds(rng, _WORLDS))
         batches = []
-        for _ in range(-(-n_rows * _STRIDE // _WORLDS)):
+        for _ in range(-(-n_rows * STEPS_PER_ROW // _WORLDS)):
             step = sim.step(_random_action(task.action, rng))
             batches.append(step.transitions)
             ended = np.flatnonzero(step.done).tolist()
@@ -36,6 +37,21 @@ def random_transitions(task: TaskSpec, n_rows: int, seed: int) -> Transitions:
         sim.close()
     made = concatenate(batches)
     return made.rows(np.linspace(0, len(made) - 1, n_rows).astype(np.intp))
+
+
+def with_ranges(task: TaskSpec, seed: int) -> TaskSpec:
+    """The task, its variables with the ranges that a random policy sees; the same for one seed."""
+    met = random_transitions(task, _RANGE_ROWS, seed)
+    variables = []
+    for variable in task.variables:
+        values = [met.next_state[variable.name]]
+        if variable.kind == "state":
+            values.append(met.state[variable.name])
+        low = min(float(array.min()) for array in values)
+        high = max(float(array.max()) for array in values)
+        known = np.isfinite(low) and np.isfinite(high)
+        variables.append(variable.model_copy(update={"seen": (low, high) if known else None}))
+    return task.model_copy(update={"variables": tuple(variables)})
 
 
 def _seeds(rng: np.random.Generator, count: int) -> list[int]:

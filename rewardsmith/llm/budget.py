@@ -1,0 +1,109 @@
+"""Limits on what calls cost: what the next one may cost is set aside before it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from rewardsmith.errors import LimitReached
+from rewardsmith.llm.chat import ChatReply, ChatRequest
+from rewardsmith.llm.manual import MANUAL
+from rewardsmith.llm.prices import Price, price_of
+from rewardsmith.records import Record
+
+_CHARACTERS = 3.0
+"""Of text to a token at the fewest, so that a prompt is never taken for shorter than it is."""
+FREE = Price(prompt_usd=0.0, completion_usd=0.0)
+
+
+class Amount(Record):
+    """Tokens, and what they cost; None where the price is unknown."""
+
+    tokens: int
+    cost_usd: float | None
+
+
+class Budget:
+    """The limits of one run.
+
+    A reply whose price or usage is unknown counts as what was set aside for it, as far as that is
+    known: a limit on cost can not hold a model whose price nobody knows, one on tokens can. What is
+    set aside is one try; a reply that was cut off and is asked for again may go beyond a limit.
+
+    Args:
+        prices: by the name of the model.
+    """
+
+    def __init__(
+        self,
+        prices: Mapping[str, Price | None],
+        *,
+        cost_limit_usd: float | None = None,
+        token_limit: int | None = None,
+    ) -> None:
+        self._prices = prices
+        self._cost_limit_usd, self._token_limit = cost_limit_usd, token_limit
+        self._spent_usd, self._spent_tokens = 0.0, 0
+        self._aside: dict[int, Amount] = {}
+
+    def reserve(self, call_id: int, request: ChatRequest) -> None:
+        """Set aside what the call may cost; raises LimitReached where a limit forbids it."""
+        self.check(request)
+        self._aside[call_id] = self.most(request)
+
+    def check(self, request: ChatRequest) -> None:
+        """Raises LimitReached where the call could go beyond a limit."""
+        most = self.most(request)
+        usd = self._spent_usd + sum(amount.cost_usd or 0.0 for amount in self._aside.values())
+        limit = self._cost_limit_usd
+        if limit is not None and most.cost_usd and usd + most.cost_usd > limit:
+            raise LimitReached(
+                f"the cost limit of {limit:g} USD is near: {usd:.4f} USD are spent or under way, "
+                f"and the next call may take {most.cost_usd:.4f}; resume with --cost-limit above it"
+            )
+        tokens = self._spent_tokens + sum(amount.tokens for amount in self._aside.values())
+        if self._token_limit is not None and tokens + most.tokens > self._token_limit:
+            raise LimitReached(
+                f"the limit of {self._token_limit:,} tokens is near: {tokens:,} are spent or under "
+                f"way, and the next call may take {most.tokens:,}; "
+                "resume with --token-limit above it"
+            )
+
+    def settle(self, call_id: int, reply: ChatReply | None) -> None:
+        """Put what a call did cost in the place of what was set aside; None: it brought nothing."""
+        aside = self._aside.pop(call_id)
+        if reply is not None:
+            self._spend(reply, aside)
+
+    def count(self, request: ChatRequest, reply: ChatReply | None) -> None:
+        """Count a call of an earlier life of the run; without a reply it may have been paid."""
+        most = self.most(request)
+        if reply is not None:
+            self._spend(reply, most)
+        else:
+            self._spent_usd += most.cost_usd or 0.0
+            self._spent_tokens += most.tokens
+
+    def most(self, request: ChatRequest) -> Amount:
+        """The most that one try of `request` may take."""
+        said = sum(len(message.content) for message in request.messages)
+        prompt, completion = int(said / _CHARACTERS), request.max_tokens
+        price = self._prices.get(request.model)
+        cost = price.of(prompt, completion) if price else None
+        return Amount(tokens=prompt + completion, cost_usd=cost)
+
+    def _spend(self, reply: ChatReply, aside: Amount) -> None:
+        known = reply.cost_usd if reply.cost_usd is not None else aside.cost_usd
+        self._spent_usd += known or 0.0
+        counts = (reply.prompt_tokens, reply.completion_tokens)
+        self._spent_tokens += aside.tokens if None in counts else sum(n or 0 for n in counts)
+
+
+def prices(models: Iterable[str], api_base: str) -> dict[str, Price | None]:
+    """The price of each model; a name on another server says nothing about its price there."""
+    return {model: _price(model, api_base) for model in models}
+
+
+def _price(model: str, api_base: str) -> Price | None:
+    if model == MANUAL:
+        return FREE
+    return None if api_base else price_of(model)

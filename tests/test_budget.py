@@ -1,0 +1,154 @@
+"""No bill by surprise: what a call may cost is set aside before it is sent, and counted after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from scripted_engine import TASK as PENDULUM
+from test_propose_llm import ASK, GOOD, Several
+
+from rewardsmith.calls import StoredCalls
+from rewardsmith.config import RunConfig
+from rewardsmith.errors import LimitReached
+from rewardsmith.llm.budget import FREE, Budget, prices
+from rewardsmith.llm.chat import ChatReply, ChatRequest, Message
+from rewardsmith.llm.client import ScriptedClient
+from rewardsmith.llm.prices import Price, price_of
+from rewardsmith.llm.secrets import redactor
+from rewardsmith.propose.calling import Model
+from rewardsmith.propose.llm import LlmProposer
+from rewardsmith.store import Store
+
+PRICE = Price(prompt_usd=0.001, completion_usd=0.01)
+REQUEST = ChatRequest(
+    model="m", messages=(Message(role="user", content="x" * 300),), max_tokens=100
+)
+MOST_USD = 100 * 0.001 + 100 * 0.01
+
+
+def replied(cost_usd: float | None, tokens: tuple[int, int] | None = (10, 5)) -> ChatReply:
+    prompt, completion = tokens or (None, None)
+    return ChatReply(
+        text="",
+        finish="stop",
+        model="m",
+        wall_s=1.0,
+        cost_usd=cost_usd,
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+    )
+
+
+def test_what_a_call_may_cost_is_set_aside_until_it_is_known() -> None:
+    budget = Budget({"m": PRICE}, cost_limit_usd=2 * MOST_USD)
+    budget.reserve(1, REQUEST)
+    budget.reserve(2, REQUEST)
+    with pytest.raises(LimitReached, match="--cost-limit above it"):
+        budget.reserve(3, REQUEST)
+    budget.settle(1, replied(0.2))
+    with pytest.raises(LimitReached):
+        budget.reserve(3, REQUEST)
+    budget.settle(2, None)
+    budget.reserve(3, REQUEST)
+
+
+def test_tokens_have_a_limit_of_their_own_and_it_holds_where_no_price_is_known() -> None:
+    budget = Budget({"m": None}, cost_limit_usd=0.01, token_limit=250)
+    budget.reserve(1, REQUEST)
+    with pytest.raises(LimitReached, match="--token-limit above it"):
+        budget.reserve(2, REQUEST)
+    budget.settle(1, replied(None))
+    budget.reserve(2, REQUEST)
+
+
+def test_a_reply_that_does_not_say_what_it_took_counts_as_what_was_set_aside() -> None:
+    budget = Budget({"m": PRICE}, cost_limit_usd=1.5 * MOST_USD, token_limit=300)
+    budget.reserve(1, REQUEST)
+    budget.settle(1, replied(None, None))
+    with pytest.raises(LimitReached, match="cost limit"):
+        budget.reserve(2, REQUEST)
+    free = Budget({"m": FREE}, cost_limit_usd=0.01, token_limit=300)
+    free.count(REQUEST, replied(0.0, None))
+    with pytest.raises(LimitReached, match="tokens"):
+        free.reserve(1, REQUEST)
+
+
+def test_a_call_that_may_have_been_paid_counts() -> None:
+    budget = Budget({"m": PRICE}, cost_limit_usd=1.5 * MOST_USD)
+    budget.count(REQUEST, None)
+    with pytest.raises(LimitReached):
+        budget.reserve(1, REQUEST)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path / "runs")
+    yield opened
+    opened.close()
+
+
+def test_at_the_limit_nothing_more_is_sent_and_a_higher_one_goes_on_from_there(
+    store: Store,
+) -> None:
+    run = store.create_run(task=PENDULUM, config=RunConfig(), proposer="model m")
+    client = ScriptedClient(GOOD)
+
+    def propose(limit_usd: float) -> int:
+        budget = Budget({"m": PRICE}, cost_limit_usd=limit_usd)
+        calls = StoredCalls(store, run.id, budget, redactor({}))
+        model = Model({"m": client}, calls=calls, max_tokens=100, concurrency=1)
+        return len(LlmProposer(model).propose(ASK))
+
+    each = Budget({"m": PRICE}).most(client_request := _first(client)).cost_usd
+    assert each and client_request.max_tokens == 100
+    with pytest.raises(LimitReached):
+        propose(2.5 * each)
+    assert len(client.requests) == 2
+    with pytest.raises(LimitReached):
+        propose(2.5 * each)
+    assert len(client.requests) == 2, "what was spent in an earlier life counts"
+    assert propose(4 * each) == 3
+    assert len(client.requests) == 3
+
+
+def _first(client: ScriptedClient) -> ChatRequest:
+    from rewardsmith.propose.prompts import proposal_messages
+
+    model = Model({"m": client}, calls=None, max_tokens=100)  # type: ignore[arg-type]
+    return model.request(proposal_messages(ASK, "r00c00"), "r00c00/propose", "first")
+
+
+@pytest.mark.parametrize(
+    ("model", "known"),
+    [
+        ("gpt-4o-mini", True),
+        ("anthropic/claude-sonnet-4-5", True),
+        ("gemini/gemini-2.5-pro", True),
+        ("ollama/llama3", True),
+        ("openai/claude-sonnet-4-5", False),
+        ("no-such-model", False),
+    ],
+)
+def test_a_price_belongs_to_a_model_and_its_provider(model: str, known: bool) -> None:
+    assert (price_of(model) is not None) is known
+
+
+def test_another_server_has_another_price_and_by_hand_there_is_none_to_pay() -> None:
+    assert prices(["gpt-4o-mini", "manual"], "http://127.0.0.1/v1") == {
+        "gpt-4o-mini": None,
+        "manual": FREE,
+    }
+
+
+def test_a_group_sets_aside_every_reply_it_asks_for(store: Store) -> None:
+    run = store.create_run(task=PENDULUM, config=RunConfig(), proposer="model m")
+    client = Several("m", 3)
+    budget = Budget({"m": PRICE}, cost_limit_usd=2.5)
+    calls = StoredCalls(store, run.id, budget, redactor({}))
+    model = Model({"m": client}, calls=calls, max_tokens=100, together=True)
+    request = model.request((), "r01c00/propose", "first")
+    with pytest.raises(LimitReached):
+        model.answers({f"r01c0{i}/propose": request for i in range(3)})
+    assert client.asked == []
