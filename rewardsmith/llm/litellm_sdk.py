@@ -82,6 +82,8 @@ def _load() -> Any:
     litellm.disable_aiohttp_transport = True  # else sessions stay open past the event loop
     # It validates what a server sent by writing it out again, and warns of what is unusual.
     warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)
+    # Of its own types, the first time that it needs them.
+    warnings.filterwarnings("ignore", r"Item '\w+' on TypedDict class", UserWarning)
     # It logs to its own handler that the event loop changed, which is what asyncio.run does.
     logging.getLogger("LiteLLM").setLevel(logging.ERROR)
     return litellm
