@@ -25,6 +25,10 @@ Act = Callable[[GymnasiumSim], NDArray[Any]]
 """The actions of all worlds, given what the simulator shows."""
 
 
+_MANY_ROWS = 1024
+"""Steps after which those of ended episodes are dropped."""
+
+
 class EvaluateJob(Record):
     """One policy to measure; the answer, an `Episodes` record, is written to `output`."""
 
@@ -39,75 +43,90 @@ class EvaluateJob(Record):
 
 
 class EpisodeRecorder:
-    """Collects what the fitness reads, world by world, and scores each episode as it ends."""
+    """Collects what the fitness reads, all worlds a step at a time; scores episodes as they end."""
 
     def __init__(self, task: TaskSpec, sim: GymnasiumSim) -> None:
         self._fitness = tasks.fitness_of(task)
-        self._task = task
-        self._sim = sim
-        self._states = [
-            v.name
-            for v in task.variables
-            if v.kind == "state" and v.name in self._fitness.variables
-        ]
-        self._infos = [
-            v.name
-            for v in task.variables
-            if v.kind == "transition" and v.name in self._fitness.variables
-        ]
-        self._series: list[dict[str, list[NDArray[np.generic]]]] = [{} for _ in range(sim.n)]
+        self._task, self._sim = task, sim
+        read = [v for v in task.variables if v.name in self._fitness.variables]
+        self._states = [v.name for v in read if v.kind == "state"]
+        self._infos = [v.name for v in read if v.kind == "transition"]
+        # Rows (n, ·) of the latest steps. An episode is what its world had before these rows
+        # (where it began, or what was restored) and its place in those since then.
+        self._rows: dict[str, list[NDArray[Any]]] = {
+            name: [] for name in ("action", *self._states, *self._infos)
+        }
+        self._begun = np.zeros(sim.n, dtype=np.int64)
+        self._before: list[dict[str, NDArray[Any]]] = [{} for _ in range(sim.n)]
         self._native = np.zeros(sim.n)
         for world in range(sim.n):
             self.start(world)
 
     def start(self, world: int) -> None:
         """Begin an episode at the simulator's current state; call after a world's reset."""
-        series: dict[str, list[NDArray[np.generic]]] = {"action": []}
-        for name in self._states:
-            series[name] = [self._sim.state[name][world].copy()]
-        for name in self._infos:
-            series[name] = []
-        self._series[world] = series
+        self._begun[world] = len(self._rows["action"])
+        self._before[world] = {
+            name: self._sim.state[name][world : world + 1].copy() for name in self._states
+        }
         self._native[world] = 0.0
 
     def keep(self, which: Sequence[int]) -> None:
         """Go on with these worlds only, in this order."""
-        self._series = [self._series[world] for world in which]
-        self._native = self._native[list(which)]
+        kept = list(which)
+        self._rows = {name: [row[kept] for row in rows] for name, rows in self._rows.items()}
+        self._begun, self._native = self._begun[kept], self._native[kept]
+        self._before = [self._before[world] for world in kept]
 
     def state(self, world: int) -> dict[str, NDArray[Any]]:
         """What the world's episode has given so far, for `restore`."""
-        series = {name: np.asarray(values) for name, values in self._series[world].items()}
+        series = {name: self._series(world, name) for name in self._rows}
         return {**series, "": self._native[world : world + 1].copy()}
 
     def restore(self, world: int, state: Mapping[str, NDArray[Any]]) -> None:
         """Go on with an episode where `state` found it."""
+        self._begun[world] = len(self._rows["action"])
+        self._before[world] = {name: array for name, array in state.items() if name}
         self._native[world] = state[""][0]
-        self._series[world] = {name: list(array) for name, array in state.items() if name}
 
     def add(self, step: Step) -> list[int]:
         """Append one vector step; returns the worlds whose episode has just ended."""
-        after, action = step.transitions.next_state, step.transitions.action
-        for world, series in enumerate(self._series):
-            series["action"].append(action[world])
-            for name in (*self._states, *self._infos):
-                series[name].append(after[name][world])
+        if len(self._rows["action"]) >= _MANY_ROWS:
+            self._forget()
+        after, rows = step.transitions.next_state, self._rows
+        rows["action"].append(step.transitions.action)
+        for name in (*self._states, *self._infos):
+            rows[name].append(after[name])
         self._native += step.native_reward
         ended = step.transitions.terminated | step.truncated
         return [int(world) for world in np.flatnonzero(ended)]
 
     def score(self, world: int, terminated: bool) -> tuple[float, float, int]:
         """Fitness, native return and length of the world's episode, before `start` is called."""
-        series = {name: np.asarray(values) for name, values in self._series[world].items()}
+        action = self._series(world, "action")
         episode = expressions.Episode(
-            states={name: series[name] for name in self._states},
-            transitions={name: series[name] for name in self._infos},
-            action=series["action"],
+            states={name: self._series(world, name) for name in self._states},
+            transitions={name: self._series(world, name) for name in self._infos},
+            action=action,
             dt=self._task.dt_s,
             native_return=float(self._native[world]),
             terminated=terminated,
         )
-        return self._fitness.evaluate(episode), episode.native_return, len(series["action"])
+        return self._fitness.evaluate(episode), episode.native_return, len(action)
+
+    def _series(self, world: int, name: str) -> NDArray[Any]:
+        """One quantity over the world's episode so far, (steps, ·), states from its beginning."""
+        rows = [row[world] for row in self._rows[name][self._begun[world] :]]
+        before = self._before[world].get(name)
+        if before is None or not len(before):
+            return np.array(rows)
+        return np.concatenate([before, np.reshape(rows, (-1, *before.shape[1:]))])
+
+    def _forget(self) -> None:
+        """Drop the rows that belong to ended episodes; those of long ones are put aside."""
+        for world in range(len(self._begun)):
+            self.restore(world, self.state(world))
+        self._rows = {name: [] for name in self._rows}
+        self._begun[:] = 0
 
 
 def fitness_variables(task: TaskSpec) -> frozenset[str]:

@@ -15,6 +15,7 @@ from rewardsmith import policy, tasks
 from rewardsmith.evaluate import EvaluateJob, evaluate, run
 from rewardsmith.policy import Policy, PolicyHeader
 from rewardsmith.records import Episodes, TaskSpec
+from rewardsmith.training.worlds import Worlds
 
 
 def linear(task: TaskSpec, weights: list[list[float]]) -> Policy:
@@ -122,3 +123,23 @@ def test_the_process_that_measures_loads_no_learning_framework_and_no_jail() -> 
     assert "rewardsmith.policy" in loaded
     unwanted = {"torch", "stable_baselines3", "rewardsmith.jail", "rewardsmith.critic", "openai"}
     assert not loaded & unwanted
+
+
+def test_training_scores_each_episode_alone_however_many_went_before() -> None:
+    task = tasks.resolve("Pendulum-v1", "swing up", fitness="sum(angle) + first(angle)")
+    worlds = Worlds(task, [np.random.default_rng(world) for world in range(2)])
+    rng, found = np.random.default_rng(0), []
+    begun = [float(worlds.sim.state["angle"][world]) for world in range(2)]
+    sums = list(begun)
+    for _ in range(1500):  # seven episodes and a half
+        step, ended = worlds.step(rng.uniform(-2, 2, (2, 1)))
+        for world in range(2):
+            sums[world] += float(step.transitions.next_state["angle"][world])
+        for episode in ended:
+            found.append((episode.fitness, sums[episode.world] + begun[episode.world]))
+            begun[episode.world] = float(worlds.sim.state["angle"][episode.world])
+            sums[episode.world] = begun[episode.world]
+    worlds.sim.close()
+    assert len(found) == 14
+    for measured, expected in found:
+        assert measured == pytest.approx(expected)
