@@ -175,19 +175,28 @@ class RewardWorker:
         self.close()
 
     def compute(self, batch: Transitions) -> Rewards:
-        """The rewards of `batch`, at most `capacity` rows.
+        """The rewards of `batch`, at most `capacity` rows; raises as `paid`."""
+        self.put(batch)
+        return self.paid(len(batch))
+
+    def put(self, batch: Transitions) -> None:
+        """Copy `batch`, at most `capacity` rows, to where the worker reads."""
+        if not 1 <= len(batch) <= self._capacity:
+            raise ValueError(f"{len(batch)} rows do not fit a worker for 1 to {self._capacity}")
+        if not self._open:
+            raise RewardFault("crash", "the reward's worker has ended already")
+        self._channel.write(batch)
+
+    def paid(self, rows: int) -> Rewards:
+        """The rewards of the first rows of what was `put`.
 
         Raises:
             CandidateError: the candidate's fault, by `cause`: "exception", "shape", "return",
                 "state-kept", "nonfinite" and "magnitude" leave the worker usable; after "timeout",
                 "crash" and "protocol" it is closed.
         """
-        rows = len(batch)
-        if not 1 <= rows <= self._capacity:
-            raise ValueError(f"{rows} rows do not fit a worker for 1 to {self._capacity}")
         if not self._open:
             raise RewardFault("crash", "the reward's worker has ended already")
-        self._channel.write(batch)
         reply = self._ask(protocol.REQUEST.pack(self._sequence + 1, rows), "return")
         block = self._channel.block(reply.terms, rows)
         self._learn_names(reply.terms)
