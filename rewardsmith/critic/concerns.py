@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from rewardsmith.errors import CandidateError
-from rewardsmith.jail.service import RewardWorker, cpu_limit_s
+from rewardsmith.jail.service import RewardWorker
 from rewardsmith.records import CheckedReward, Concern, Finding
 from rewardsmith.reward import Transitions
 
@@ -62,9 +62,7 @@ def _wrong_way(
         return None
     moved = {**transitions.next_state, concern.variable: values + _STEP * (values.std() or 1.0)}
     try:
-        rows = len(transitions)
-        limit_s = cpu_limit_s(rows)
-        with RewardWorker(reward, capacity=rows, cpu_limit_s=limit_s, unsafe=unsafe) as worker:
+        with RewardWorker(reward, capacity=len(transitions), unsafe=unsafe) as worker:
             before = worker.compute(transitions).terms
             after = worker.compute(replace(transitions, next_state=moved)).terms
     except CandidateError:

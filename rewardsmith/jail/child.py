@@ -25,14 +25,14 @@ class Child:
     """A fork of the zygote, and our ends of the two pipes to it."""
 
     def __init__(
-        self, channel: Channel, *, cpu_limit_s: float | None, hash_seed: int, platform: str
+        self, channel: Channel, *, cpu_limit_s: float, hash_seed: int, platform: str
     ) -> None:
         request_read, self._requests = os.pipe()
         self._replies, reply_write = os.pipe()
         theirs = (request_read, reply_write, channel.inputs_fd, channel.outputs_fd)
         start: dict[str, object] = {
             "memory_bytes": _MEMORY_BYTES + channel.size,
-            "cpu_s": None if cpu_limit_s is None else math.ceil(cpu_limit_s),
+            "cpu_s": math.ceil(cpu_limit_s),
             "platform": platform,
         }
         try:

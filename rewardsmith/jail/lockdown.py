@@ -76,7 +76,7 @@ _MACHINES = {
 
 
 def lock(
-    *, keep: Collection[int], sealed: int, memory_bytes: int, cpu_s: int | None, platform: str
+    *, keep: Collection[int], sealed: int, memory_bytes: int, cpu_s: int, platform: str
 ) -> list[Held]:
     """Apply every layer to this process, for good.
 
@@ -190,7 +190,7 @@ def _landlock() -> str:
     return f"ABI {abi}: no file" + (", no TCP" if abi >= 4 else "")
 
 
-def _limit_resources(memory_bytes: int, cpu_s: int | None) -> str:
+def _limit_resources(memory_bytes: int, cpu_s: int) -> str:
     limits = {
         resource.RLIMIT_AS: memory_bytes,
         resource.RLIMIT_FSIZE: 0,
@@ -200,11 +200,9 @@ def _limit_resources(memory_bytes: int, cpu_s: int | None) -> str:
     }
     for limit, value in limits.items():
         resource.setrlimit(limit, (value, value))
-    if cpu_s is not None:
-        # At the soft limit SIGXCPU ends the process, by name; the hard one is the backstop.
-        resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
-    cpu = "no CPU limit" if cpu_s is None else f"{cpu_s} s of CPU"
-    return f"{memory_bytes >> 20} MiB, {cpu}, no file, descriptor, process or core"
+    # At the soft limit SIGXCPU ends the process, by name; the hard one is the backstop.
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
+    return f"{memory_bytes >> 20} MiB, {cpu_s} s of CPU, no file, descriptor, process or core"
 
 
 def _seccomp() -> str:

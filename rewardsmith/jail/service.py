@@ -21,6 +21,7 @@ from rewardsmith.reward import MAX_ABS_REWARD, Array, Transitions
 
 _START_TIMEOUT_S = 10.0
 """For a worker to lock itself; candidate code runs only after it."""
+_SHORT_LIFE_CPU_S = 60.0
 _HASH_SEED = 0
 _CAUSES = {
     protocol.EXCEPTION: "exception",
@@ -104,7 +105,7 @@ def warm() -> None:
 
 def cpu_limit_s(rows: int) -> float:
     """Processor time for a worker that is to see so many rows: twice what the critic accepts."""
-    return 60.0 + 2e-3 * rows
+    return _SHORT_LIFE_CPU_S + 2e-3 * rows
 
 
 class RewardWorker:
@@ -125,7 +126,7 @@ class RewardWorker:
         *,
         capacity: int,
         call_timeout_s: float = 5.0,
-        cpu_limit_s: float | None = None,
+        cpu_limit_s: float = _SHORT_LIFE_CPU_S,
         unsafe: bool = False,
         hash_seed: int = _HASH_SEED,
         platform: str = sys.platform,
@@ -135,7 +136,7 @@ class RewardWorker:
         Args:
             capacity: the most rows that one call may have.
             call_timeout_s: wall time for one call, and for loading the code.
-            cpu_limit_s: processor time over the whole life of the child.
+            cpu_limit_s: processor time over the whole life of the child; see `cpu_limit_s`.
             unsafe: run also where the layers of the jail do not hold.
             hash_seed: PYTHONHASHSEED of the child.
             platform: as for `probe`.
