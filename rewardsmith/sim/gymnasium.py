@@ -23,22 +23,14 @@ from rewardsmith.sources import mujoco_views
 class GymnasiumSim:
     """A VectorSim over `gymnasium.Env.step`; arrays that it handed out are never changed later."""
 
-    def __init__(
-        self,
-        task: TaskSpec,
-        n: int,
-        gather: frozenset[str] | None = None,
-        *,
-        copies: int | None = None,
-    ) -> None:
-        """Build n worlds that give the variables named in `gather` (all if None).
+    _one_for_all = False
+    """Whether one environment serves all worlds by turns, instead of one each."""
 
-        Args:
-            copies: how many environments are made for them; n if None.
-        """
+    def __init__(self, task: TaskSpec, n: int, gather: frozenset[str] | None = None) -> None:
+        """Build n worlds that give the variables named in `gather` (all if None)."""
         self.n = n
         self._reader = tasks.reader_of(task, gather)
-        self._envs = [tasks.make(task) for _ in range(n if copies is None else copies)]
+        self._envs = [tasks.make(task) for _ in range(1 if self._one_for_all else n)]
         self._discrete = task.action.kind == "discrete"
         space = self._envs[0].action_space
         self._action_shape = space.shape

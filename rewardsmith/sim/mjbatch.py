@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rewardsmith.records import TaskSpec
 from rewardsmith.sim import Array
 from rewardsmith.sim.formulas import FORMULAS
 from rewardsmith.sim.mujoco import MujocoSim, SimState
@@ -29,17 +28,7 @@ def drives(env: str) -> bool:
 class MjbatchSim(MujocoSim):
     """A VectorSim for the environments that mjbatch `drives`."""
 
-    def __init__(
-        self,
-        task: TaskSpec,
-        n: int,
-        gather: frozenset[str] | None = None,
-        *,
-        threads: int = 1,
-        scales: Mapping[str, Array] | None = None,
-    ) -> None:
-        """Build n worlds; see MujocoSim."""
-        super().__init__(task, n, gather, threads=threads, scales=scales, copies=1)
+    _one_for_all = True
 
     def keep(self, which: Sequence[int]) -> None:
         """Go on with these worlds only, in this order."""

@@ -58,17 +58,16 @@ class MujocoSim(GymnasiumSim):
         *,
         threads: int = 1,
         scales: Mapping[str, Array] | None = None,
-        copies: int | None = None,
     ) -> None:
         """Build n worlds.
 
         Args:
-            gather, copies: see GymnasiumSim.
+            gather: see GymnasiumSim.
             threads: at most so many step worlds at once.
             scales: factors on arrays of MjModel by name, such as body_mass, geom_friction or
                 actuator_gainprm; each (n, ·), one row a world.
         """
-        super().__init__(task, n, gather, copies=copies)
+        super().__init__(task, n, gather)
         import mujoco
 
         self._mujoco: Any = mujoco
