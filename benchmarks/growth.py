@@ -14,13 +14,12 @@ import resource
 import statistics
 import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
-from throughput import checked
+from jobs import checked, of_candidates
 
 from rewardsmith import tasks
-from rewardsmith.training import TrainJob, population
+from rewardsmith.training import population
 
 SIZES = (1, 4, 16, 64)
 
@@ -30,25 +29,7 @@ def work(env: str, first: int, count: int, steps: int) -> float:
     task = tasks.resolve(env, "run forward")
     reward = checked(task)
     with tempfile.TemporaryDirectory() as place:
-        jobs = []
-        for at in range(first, first + count):
-            folder = Path(place) / str(at)
-            folder.mkdir()
-            jobs.append(
-                TrainJob(
-                    id=f"c{at}/selection-0",
-                    candidate=f"c{at}",
-                    task=task,
-                    reward=reward,
-                    seed=0,
-                    purpose="selection",
-                    timesteps=steps,
-                    n_envs=task.budget.n_envs,
-                    backend="population",
-                    folder=str(folder),
-                    relative=str(at),
-                )
-            )
+        jobs = of_candidates(task, reward, range(first, first + count), steps, place)
         if jobs:
             population.train(jobs, lambda job, progress: None, lambda job, training: None)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jobs import of_seeds
 
 from rewardsmith import evaluate, policy, tasks
 from rewardsmith.records import TaskSpec
-from rewardsmith.training import TrainJob, population
+from rewardsmith.training import population
 
 # Steps, worlds, and PPO as stable-baselines3 names it. Nothing was tuned on either side's result.
 _PLAIN = {"n_epochs": 10, "gamma": 0.99, "gae_lambda": 0.95, "anneal": False}
@@ -64,26 +65,8 @@ def ours(env: str, seeds: list[int]) -> Iterator[tuple[int, float]]:
     steps, worlds, chosen = SETTINGS[env]
     task = tasks.resolve(env, "as it is", fitness="native")
     with tempfile.TemporaryDirectory() as place:
-        jobs = []
-        for seed in seeds:
-            folder = Path(place) / str(seed)
-            folder.mkdir()
-            jobs.append(
-                TrainJob(
-                    id=f"native/{seed}",
-                    candidate="native",
-                    task=task.model_copy(update={"hyperparams": {}}),
-                    reward=None,
-                    seed=seed,
-                    purpose="report",
-                    timesteps=steps,
-                    n_envs=worlds,
-                    backend="population",
-                    hyperparams=chosen,
-                    folder=str(folder),
-                    relative=str(seed),
-                )
-            )
+        plain = task.model_copy(update={"hyperparams": {}})
+        jobs = of_seeds(plain, seeds, steps, place, n_envs=worlds, hyperparams=chosen)
         population.train(jobs, lambda job, progress: None, lambda job, training: None)
         for job in jobs:
             yield job.seed, measured(task, policy.load(Path(job.folder) / "last.safetensors"))

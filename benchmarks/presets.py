@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jobs import of_seeds
 from parity import iqm, measured
 
 from rewardsmith import policy, tasks
 from rewardsmith.engine.local import LocalEngine
-from rewardsmith.training import TrainJob
 
 _SHORT = {"n_steps": 64, "batch_size": 256, "n_epochs": 10, "gae_lambda": 0.95}
 SWEEPS: dict[str, list[dict[str, Any]]] = {
@@ -73,25 +73,8 @@ def main() -> None:
             if chosen.only is not None and number != chosen.only:
                 continue
             with tempfile.TemporaryDirectory() as place:
-                jobs = [
-                    TrainJob(
-                        id=f"native/{seed}",
-                        candidate="native",
-                        task=task,
-                        reward=None,
-                        seed=seed,
-                        purpose="report",
-                        timesteps=chosen.steps,
-                        n_envs=task.budget.n_envs,
-                        backend="population",
-                        hyperparams=hyperparams,
-                        folder=f"{place}/{seed}",
-                        relative=str(seed),
-                    )
-                    for seed in range(chosen.first_seed, chosen.first_seed + chosen.seeds)
-                ]
-                for job in jobs:
-                    Path(job.folder).mkdir()
+                seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
+                jobs = of_seeds(task, seeds, chosen.steps, place, hyperparams=hyperparams)
                 begin = time.perf_counter()
                 for _ in engine.train(jobs, lambda job, line: None, lambda: None):
                     pass

@@ -15,33 +15,17 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+from jobs import checked, of_candidates
 from physics import raw
 
-from rewardsmith import critic, tasks
+from rewardsmith import tasks
 from rewardsmith.engine.local import LocalEngine
 from rewardsmith.records import CheckedReward, TaskSpec
-from rewardsmith.sim.rollout import random_transitions
-from rewardsmith.training import TrainJob
 
-REWARD = """import numpy as np
-
-
-def compute_reward(next_state, action):
-    effort = -0.001 * np.sum(np.square(action), axis=-1)
-    return {"speed": next_state.x_velocity, "alive": np.ones(len(action)), "effort": effort}
-"""
 WORLDS = 8
 PLAIN: dict[str, Any] = {"n_steps": 256, "n_epochs": 10, "learning_rate": 3e-4, "anneal": False}
-
-
-def checked(task: TaskSpec) -> CheckedReward:
-    """A reward as a proposer might write it, let pass by the critic."""
-    reward = critic.check(REWARD, task, random_transitions(task, 301, 0)).reward
-    assert reward is not None
-    return reward
 
 
 def ours(
@@ -51,25 +35,9 @@ def ours(
 
     def run(steps: int) -> float:
         with tempfile.TemporaryDirectory() as place:
-            jobs = [
-                TrainJob(
-                    id=f"c{at}",
-                    candidate=f"c{at}",
-                    task=task,
-                    reward=reward,
-                    seed=0,
-                    purpose="selection",
-                    timesteps=steps,
-                    n_envs=WORLDS,
-                    backend="population",
-                    hyperparams=hyperparams,
-                    folder=f"{place}/c{at}",
-                    relative=f"c{at}",
-                )
-                for at in range(count)
-            ]
-            for job in jobs:
-                Path(job.folder).mkdir()
+            jobs = of_candidates(
+                task, reward, range(count), steps, place, n_envs=WORLDS, hyperparams=hyperparams
+            )
             begin = time.perf_counter()
             done = list(engine.train(jobs, lambda job, line: None, lambda: None))
             wall_s = time.perf_counter() - begin

@@ -21,7 +21,6 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 TARGETS = {"Hopper-v5": (1500.0, 600_000), "HalfCheetah-v5": (2500.0, 300_000)}
@@ -61,6 +60,8 @@ def one_by_one(
 
 def train_ours(env: str, seeds: Sequence[int], target: float, steps: int) -> None:
     """Train all seeds together; prints each seed when it arrives."""
+    from jobs import of_seeds
+
     from rewardsmith import tasks
     from rewardsmith.engine.local import LocalEngine
     from rewardsmith.training import Progress, TrainJob
@@ -81,25 +82,7 @@ def train_ours(env: str, seeds: Sequence[int], target: float, steps: int) -> Non
             raise Arrived
 
     with tempfile.TemporaryDirectory() as place, LocalEngine() as engine:
-        jobs = []
-        for seed in seeds:
-            folder = Path(place) / str(seed)
-            folder.mkdir()
-            jobs.append(
-                TrainJob(
-                    id=f"native/{seed}",
-                    candidate="native",
-                    task=task,
-                    reward=None,
-                    seed=seed,
-                    purpose="report",
-                    timesteps=steps,
-                    n_envs=task.budget.n_envs,
-                    backend="population",
-                    folder=str(folder),
-                    relative=str(seed),
-                )
-            )
+        jobs = of_seeds(task, seeds, steps, place)
         try:
             for training in engine.train(jobs, progress, poll):
                 assert training.failure is None, training.failure
