@@ -46,6 +46,7 @@ class Channel:
         if platform == "linux":
             fcntl.fcntl(self.inputs_fd, fcntl.F_ADD_SEALS, _F_SEAL_FUTURE_WRITE | _FIXED_SIZE)
             fcntl.fcntl(self.outputs_fd, fcntl.F_ADD_SEALS, _FIXED_SIZE)
+        self._bell = protocol.bell(self._inputs)
         self._views = protocol.input_views(self._inputs, self.layout, capacity)
         self._slots = protocol.output_slots(self._outputs, capacity)
 
@@ -60,6 +61,10 @@ class Channel:
                     f"got {array.shape}"
                 )
             view[:rows] = array
+
+    def ring(self, sequence: int) -> None:
+        """Tell a child that is still awake that this request is coming."""
+        self._bell[...] = sequence
 
     def block(self, terms: int, rows: int) -> NDArray[np.float64]:
         """A copy of the total and the terms, (1 + terms, rows): the child may still write."""
@@ -80,7 +85,7 @@ class Channel:
     def close(self) -> None:
         """Unmap and close both; idempotent."""
         # The arrays export the maps' buffers: they have to go first.
-        self._views = []
+        self._views, self._bell = [], np.zeros((), np.uint64)
         self._slots = np.empty((0, 0))
         for memory in (self._inputs, self._outputs):
             # An array that a traceback still holds keeps its map until it is collected.

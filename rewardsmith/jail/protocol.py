@@ -28,6 +28,9 @@ MAX_TERMS = 32
 NAME_BYTES = 64
 TEXT_BYTES = 4096
 _ALIGNMENT = 8
+_BELL_BYTES = 8
+SPIN_S = 0.25e-3
+"""Either side watches so long before it sleeps: a core that fell asleep takes as long to wake."""
 
 LENGTH = struct.Struct("=Q")
 """Precedes the program (JSON), the one message of variable size, from the parent to the child."""
@@ -45,15 +48,23 @@ ColumnLayout = tuple[str, str, Sequence[int], str]
 
 
 def input_bytes(columns: Sequence[ColumnLayout], capacity: int) -> int:
-    """Size of the input memory for `capacity` rows, in bytes; at least 1."""
-    return max(1, sum(_column_bytes(column, capacity) for column in columns))
+    """Size of the input memory for `capacity` rows, in bytes: the bell, then the columns."""
+    return _BELL_BYTES + sum(_column_bytes(column, capacity) for column in columns)
+
+
+def bell(memory: mmap.mmap) -> NDArray[np.uint64]:
+    """() uint64 over the input memory: the sequence number of the newest request.
+
+    It says that a request is on its way; the request itself comes through the pipe.
+    """
+    return np.ndarray((), np.uint64, memory)
 
 
 def input_views(
     memory: mmap.mmap, columns: Sequence[ColumnLayout], capacity: int
 ) -> list[NDArray[Any]]:
     """One array (capacity, *shape) per column over `memory`; read-only where the memory is."""
-    views, offset = [], 0
+    views, offset = [], _BELL_BYTES
     for column in columns:
         _, _, shape, dtype = column
         views.append(np.ndarray((capacity, *shape), dtype, memory, offset))

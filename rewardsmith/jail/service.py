@@ -246,6 +246,7 @@ class RewardWorker:
 
     def _ask(self, request: bytes, what: str) -> _Reply:
         self._sequence += 1
+        self._channel.ring(self._sequence)
         try:
             self._child.send(request)
         except ChildDied as death:

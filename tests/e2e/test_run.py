@@ -276,8 +276,9 @@ def test_a_run_without_the_jail_says_so_wherever_it_is_shown(tmp_path: Path) -> 
     done = call(*BALANCE, *TINY, "-n", "1", "-i", "1", "--unsafe-no-jail", "-o", tmp_path)
     assert done.returncode == 0, done.stderr
     for shown_by in (("runs", "show", "last"), ("runs", "list"), ("evaluate", "last")):
-        said = call(*shown_by, "-o", tmp_path)
-        assert "WITHOUT the" in said.stdout, shown_by
+        said = call(*shown_by, "-o", tmp_path, FORCE_COLOR="1")
+        before, words, _ = said.stdout.partition("WITHOUT the")
+        assert words and before.rpartition("\x1b[")[2].startswith("1;31m"), shown_by  # bold red
     assert "WITHOUT the jail" in done.stdout
     (line,) = lines_of(call("runs", "list", "--json", "-o", tmp_path))
     assert line["jailed"] is False
