@@ -35,10 +35,14 @@ class SearchConfig(Settings):
     """Candidates per generation."""
     seeds: int = Field(1, ge=1, le=100)
     """Training seeds per candidate."""
+    rungs: bool = True
+    """Stop a training early that is clearly behind the others of its generation."""
     finalists: int = Field(2, ge=1)
-    """How many of the best are trained again on held-out seeds."""
-    report_seeds: int = Field(3, ge=1, le=100)
-    """Training seeds per finalist and for the native reward."""
+    """How many of the best are trained again, on seeds that choose the best of them."""
+    final_seeds: int = Field(5, ge=1, le=100)
+    """Training seeds per finalist."""
+    report_seeds: int = Field(10, ge=1, le=100)
+    """Training seeds of the best and of the native reward, which choose nothing."""
     repairs: int = Field(2, ge=0)
     """How often one broken candidate goes back to the proposer."""
     retries: int = Field(2, ge=0)

@@ -36,6 +36,8 @@ class EvaluateJob(Record):
     policy: str
     seeds: tuple[int, ...]
     output: str
+    timesteps: int = 0
+    """Steps of training that the policy has had."""
     behaviour: str = ""
     """Whose policy it is; the name of its rollouts."""
     kept: int = 0

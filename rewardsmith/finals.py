@@ -1,45 +1,63 @@
-"""The end of a search: finalists and baselines trained on held-out seeds, and the best named."""
+"""The end of a search: finalists choose the best on seeds of their own, and it is reported.
+
+Three sets of seeds, for whoever is chosen for the best of many scores has had luck as well: what
+selected the finalists does not choose among them, and what chose the best does not report on it.
+"""
 
 from __future__ import annotations
 
 from rewardsmith.control import Control
 from rewardsmith.measure import UNTRAINED, Arm, Measure
-from rewardsmith.records import Baseline, Candidate
+from rewardsmith.records import Baseline, Candidate, Purpose
+from rewardsmith.rungs import Heat, climb, ladder
 from rewardsmith.selection import SeedPlan, rank, score
 from rewardsmith.store import Store
 
 
 def measure_finalists(control: Control, store: Store, measure: Measure, seeds: SeedPlan) -> None:
-    """Choose finalists by selection, then train, measure and rank them on held-out seeds."""
+    """Choose finalists by selection, the best by their finals; report it beside the baselines."""
     control.stage()
-    run, fitness = control.run, control.run.task.fitness
-    candidates = store.candidates(run.id)
-    finalists = run.finalists
-    if not finalists:
-        ranked = rank(candidates, fitness)[: run.config.search.finalists]
-        finalists = tuple(candidate.id for candidate in ranked)
-        control.update(finalists=finalists)
-    control.tell("finals", finalists=list(finalists))
-    arms: list[Arm] = [candidate for candidate in candidates if candidate.id in finalists]
-    arms += _baselines(control, store)
+    best = _finals(control, store, measure, seeds)
+    control.update(best=best.id)
+    arms: list[Arm] = [best, *_baselines(control, store)]
+    control.tell("report", best, of=[arm.name for arm in arms if isinstance(arm, Baseline)])
     arms = measure.train(arms, "report", seeds.report)
     control.stage()
-    arms = measure.evaluate(arms, "report", seeds.report_episodes)
-    reported = [_with_report(arm, store, measure, run.id) for arm in arms]
-    # Ranked by the held-out score: what selection saw has done its work.
-    held_out = [
-        arm.model_copy(update={"score": arm.report})
-        for arm in reported
-        if isinstance(arm, Candidate) and arm.report
+    for arm in measure.evaluate(arms, "report", seeds.report_episodes):
+        measure.keep_best_policy(arm, "report")
+        _save(arm, "report", store, control.run.id)
+
+
+def _finals(control: Control, store: Store, measure: Measure, seeds: SeedPlan) -> Candidate:
+    """The best of the finalists; a single one needs no finals."""
+    run, fitness = control.run, control.run.task.fitness
+    candidates = store.candidates(run.id)
+    names = run.finalists
+    if not names:
+        ranked = rank(candidates, fitness)[: run.config.search.finalists]
+        names = tuple(candidate.id for candidate in ranked)
+        control.update(finalists=names)
+    finalists = [candidate for candidate in candidates if candidate.id in names]
+    if len(finalists) == 1:
+        return finalists[0]
+    control.tell("finals", finalists=list(names))
+    heat = Heat("final", seeds.final, seeds.final_episodes)
+    measured = climb(measure, finalists, heat, ladder(run.config, run.task), fitness, control.stage)
+    finalists = [
+        saved
+        for arm in measured
+        if isinstance(saved := _save(arm, "final", store, run.id), Candidate)
     ]
-    # Who lost a training would be judged by the seeds that went well: behind all who lost none.
-    whole = [arm for arm in held_out if not _lost_trainings(arm)]
-    best = [candidate.id for candidate in rank(whole or held_out, fitness)]
-    control.update(best=best[0] if best else finalists[0])
+    scored = [c.model_copy(update={"score": c.final}) for c in finalists if c.final]
+    # Who lost a training would be judged by the seeds that went well, and who was cut by the
+    # others' head start: the whole ones come first.
+    whole = [c for c in scored if not _lost_trainings(c) and c.final and c.final.done >= 1]
+    best = [candidate.id for candidate in rank(whole or scored, fitness)] or list(names)
+    return next(candidate for candidate in finalists if candidate.id == best[0])
 
 
 def _lost_trainings(arm: Arm) -> bool:
-    return any(training.failure for training in arm.trainings if training.purpose == "report")
+    return any(training.failure for training in arm.trainings if training.purpose == "final")
 
 
 def _baselines(control: Control, store: Store) -> list[Baseline]:
@@ -49,16 +67,15 @@ def _baselines(control: Control, store: Store) -> list[Baseline]:
     return [stored.get(name, Baseline(name=name)) for name in names]
 
 
-def _with_report(arm: Arm, store: Store, measure: Measure, run_id: str) -> Arm:
-    """The arm with its score on the held-out seeds, stored."""
-    held_out = [training for training in arm.trainings if training.purpose == "report"]
-    update: dict[str, object] = {"report": score(held_out)}
-    measure.keep_best_policy(arm, "report")
+def _save(arm: Arm, purpose: Purpose, store: Store, run_id: str) -> Arm:
+    """The arm with its score on the seeds of this purpose, stored."""
+    trainings = [training for training in arm.trainings if training.purpose == purpose]
+    arm = arm.model_copy(update={purpose: score(trainings)})
     if isinstance(arm, Candidate):
-        arm = arm.model_copy(update=update)
         store.save_candidate(run_id, arm)
         return arm
-    update["failure"] = next((t.failure for t in held_out if t.failure), None)
-    baseline = arm.model_copy(update=update)
-    store.save_baseline(run_id, baseline)
-    return baseline
+    arm = arm.model_copy(
+        update={"failure": next((t.failure for t in trainings if t.failure), None)}
+    )
+    store.save_baseline(run_id, arm)
+    return arm

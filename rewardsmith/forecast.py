@@ -9,6 +9,7 @@ from rewardsmith.config import RunConfig
 from rewardsmith.llm.budget import prices
 from rewardsmith.propose import Ask
 from rewardsmith.records import Record, RunStatus, TaskSpec
+from rewardsmith.rungs import ladder, steps_for
 from rewardsmith.store import RunRecord, Store
 
 _CHARACTERS = 4.0
@@ -39,7 +40,7 @@ class Forecast(Record):
     """Models whose price is unknown."""
     trainings: int
     steps: int
-    """Environment steps of all trainings."""
+    """Environment steps of all trainings, where every rung stops half of them."""
     wall_s: float
     """Of the trainings; a model's answers come on top."""
     core_hours: float
@@ -54,8 +55,7 @@ def forecast(config: RunConfig, task: TaskSpec, steps_per_s: float, measured: st
     first = _prompt_tokens(config, task) if likely else 0
     later = int(first * _LATER_PROMPT)
     usual, longest = first + _USUAL_REPLY, later + _TRIES * config.model.max_tokens
-    trainings = _trainings(config)
-    steps = trainings * (config.train.timesteps or task.budget.timesteps)
+    steps = _steps(config, task)
     wall_s = steps / steps_per_s
     return Forecast(
         calls_likely=likely,
@@ -65,7 +65,7 @@ def forecast(config: RunConfig, task: TaskSpec, steps_per_s: float, measured: st
         cost_usd_likely=_cost(config, likely, later, _USUAL_REPLY),
         cost_usd_most=_cost(config, most, 2 * later, _TRIES * config.model.max_tokens),
         unpriced=tuple(name for name, price in known.items() if price is None),
-        trainings=trainings,
+        trainings=_trainings(config),
         steps=steps,
         wall_s=round(wall_s, 1),
         core_hours=round(wall_s * _cores(config) / 3600, 3),
@@ -129,8 +129,16 @@ def _calls(config: RunConfig) -> tuple[int, int]:
 
 def _trainings(config: RunConfig) -> int:
     search = config.search
-    arms = search.finalists + search.native
-    return search.iterations * search.samples * search.seeds + arms * search.report_seeds
+    selected = search.iterations * search.samples * search.seeds
+    finals = search.finalists * search.final_seeds if search.finalists > 1 else 0
+    return selected + finals + (1 + search.native) * search.report_seeds
+
+
+def _steps(config: RunConfig, task: TaskSpec) -> int:
+    search, steps = config.search, ladder(config, task)
+    selected = search.iterations * search.seeds * steps_for(search.samples, steps)
+    finals = search.final_seeds * steps_for(search.finalists, steps) if search.finalists > 1 else 0
+    return selected + finals + (1 + search.native) * search.report_seeds * steps[-1]
 
 
 def _prompt_tokens(config: RunConfig, task: TaskSpec) -> int:

@@ -16,7 +16,7 @@ from rewardsmith.engine import Engine
 from rewardsmith.errors import Cancelled, LimitReached, ModelError, NoSurvivor
 from rewardsmith.files import write_record, write_text
 from rewardsmith.finals import measure_finalists
-from rewardsmith.measure import Arm, Measure, Observe, arm_folder
+from rewardsmith.measure import Measure, Observe, arm_folder
 from rewardsmith.propose import Ask, Proposal, Proposer, Reflector
 from rewardsmith.records import (
     Candidate,
@@ -26,12 +26,14 @@ from rewardsmith.records import (
     Stage,
     Verdict,
 )
+from rewardsmith.rungs import Heat, climb, ladder
 from rewardsmith.selection import better, plan_seeds, rank, score
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.strategies import Strategy
 from rewardsmith.summarise import summarise
 
 _HISTORY = 4
+_UNMEASURED = (Stage.CHECKED, Stage.TRAINED)
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,11 @@ class Search:
         self._measure = Measure(run, parts.store, parts.engine, parts.observe, self._control.poll)
         episodes = run.config.train.episodes or run.task.budget.episodes
         self.seeds = plan_seeds(
-            run.config.seed, self._config.seeds, self._config.report_seeds, episodes
+            run.config.seed,
+            selection=self._config.seeds,
+            final=self._config.final_seeds,
+            report=self._config.report_seeds,
+            episodes=episodes,
         )
 
     def run(self) -> RunRecord:
@@ -96,8 +102,7 @@ class Search:
         for attempt in range(self._config.retries + 1):
             candidates = self._propose(index, attempt)
             candidates = [self._check(candidate) for candidate in candidates]
-            candidates = self._train(candidates)
-            candidates = self._evaluate(candidates)
+            candidates = self._train_and_evaluate(candidates)
             if any(candidate.score for candidate in candidates):
                 break
             reasons = {c.failure.for_human for c in candidates if c.failure}
@@ -190,38 +195,27 @@ class Search:
         repaired = {"code": proposal.code, "repairs": attempt, "prompt_hash": proposal.prompt_hash}
         return self._save(candidate.model_copy(update={**repaired, "verdict": None}))
 
-    def _train(self, candidates: list[Candidate]) -> list[Candidate]:
-        self._control.stage()
+    def _train_and_evaluate(self, candidates: list[Candidate]) -> list[Candidate]:
+        """Measure who passed the critic, from rung to rung; the clearly weak stop early."""
         # The most promising first: a limit may come before the last.
-        waiting = sorted((c for c in candidates if c.stage is Stage.CHECKED), key=_promise)
-        trained = self._measure.train(waiting, "selection", self.seeds.selection)
-        return self._advance(candidates, trained, Stage.TRAINED)
+        waiting = sorted((c for c in candidates if c.stage in _UNMEASURED), key=_promise)
+        heat = Heat("selection", self.seeds.selection, self.seeds.selection_episodes)
+        steps, fitness = ladder(self._control.run.config, self._task), self._task.fitness
+        ended = climb(self._measure, waiting, heat, steps, fitness, self._control.stage)
+        settled = {arm.id: self._settle(arm) for arm in ended if isinstance(arm, Candidate)}
+        return [settled.get(candidate.id, candidate) for candidate in candidates]
 
-    def _evaluate(self, candidates: list[Candidate]) -> list[Candidate]:
-        self._control.stage()
-        waiting = [c for c in candidates if c.stage is Stage.TRAINED]
-        measured = self._measure.evaluate(waiting, "selection", self.seeds.selection_episodes)
-        return self._advance(candidates, measured, Stage.EVALUATED)
-
-    def _advance(
-        self, candidates: list[Candidate], done: list[Arm], stage: Stage
-    ) -> list[Candidate]:
-        """Move the candidates that came through to `stage`; the others have failed."""
-        changed = {}
-        for candidate in done:
-            if not isinstance(candidate, Candidate):
-                continue
-            if candidate.failure:
-                candidate = _failed(candidate, candidate.failure)
-            elif stage is Stage.EVALUATED:
-                self._measure.keep_best_policy(candidate, "selection")
-                measured = score(candidate.trainings)
-                candidate = candidate.model_copy(update={"stage": stage, "score": measured})
-            else:
-                candidate = candidate.model_copy(update={"stage": stage})
-            changed[candidate.id] = self._save(candidate)
-            self._control.tell("candidate", candidate)
-        return [changed.get(candidate.id, candidate) for candidate in candidates]
+    def _settle(self, candidate: Candidate) -> Candidate:
+        """A candidate whose trainings have ended: with its score, or failed."""
+        if candidate.failure:
+            candidate = _failed(candidate, candidate.failure)
+        else:
+            self._measure.keep_best_policy(candidate, "selection")
+            update = {"stage": Stage.EVALUATED, "score": score(candidate.trainings)}
+            candidate = candidate.model_copy(update=update)
+        candidate = self._save(candidate)
+        self._control.tell("candidate", candidate)
+        return candidate
 
     def _commit(self, index: int, attempt: int) -> None:
         past = self._store.candidates(self._control.run.id)

@@ -5,21 +5,30 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from rewardsmith.config import TrainConfig
 from rewardsmith.engine import Engine
 from rewardsmith.evaluate import EvaluateJob, rollouts_path
-from rewardsmith.records import Baseline, Candidate, CheckedReward, Event, Failure, Training
+from rewardsmith.records import (
+    Baseline,
+    Candidate,
+    CheckedReward,
+    Event,
+    Failure,
+    Purpose,
+    Rung,
+    Training,
+)
 from rewardsmith.selection import better
 from rewardsmith.store import RunRecord, Store
-from rewardsmith.training import Backend, Progress, TrainJob
+from rewardsmith.training import Backend, Progress, TrainJob, checkpoint
 
-Purpose = Literal["selection", "report"]
 Arm: TypeAlias = Candidate | Baseline
 Observe = Callable[[Event], None]
 
 UNTRAINED = "untrained"
+_ORDER: tuple[Purpose, ...] = ("selection", "final", "report")
 _STATE_FILE = "learner.safetensors"
 """What a training leaves for others to go on from; see training/learner.py."""
 _KEPT_EPISODES = 2
@@ -41,14 +50,20 @@ class Measure:
         self._observe, self._poll = observe, poll
         self._folder = store.folder(run.id)
 
-    def train(self, arms: Sequence[Arm], purpose: Purpose, seeds: Sequence[int]) -> list[Arm]:
-        """Train every arm on every seed it was not yet trained on; a failed seed fails the arm."""
+    def train(
+        self, arms: Sequence[Arm], purpose: Purpose, seeds: Sequence[int], until: int = 0
+    ) -> list[Arm]:
+        """Train every arm on every seed on which it has not come so far yet.
+
+        A failed seed fails the arm at selection. `until` are the steps to stop at, ready to go
+        on; 0 for the end.
+        """
         owners = {arm_id(arm): arm for arm in arms}
         jobs = [
-            self._job(arm, purpose, seed)
+            self._job(arm, purpose, seed, until)
             for arm in arms
             for seed in seeds
-            if not any(t.seed == seed and t.purpose == purpose for t in arm.trainings)
+            if _behind(_training_of(arm, purpose, seed), until)
         ]
         by_training = {job.id: job.candidate for job in jobs}
         for training in self._engine.train(jobs, self._progress, self._poll):
@@ -75,6 +90,13 @@ class Measure:
             self._tell("evaluated", owner, measured)
         return list(owners.values())
 
+    def release(self, arms: Sequence[Arm], purpose: Purpose) -> None:
+        """Remove what only trainings need that go on."""
+        for arm in arms:
+            for training in arm.trainings:
+                if training.purpose == purpose:
+                    checkpoint.forget(self._folder / training.folder)
+
     def keep_best_policy(self, arm: Arm, purpose: Purpose) -> None:
         """Put the policy of the arm's best training of `purpose` into the arm's folder."""
         best: Training | None = None
@@ -89,8 +111,9 @@ class Measure:
             source = self._folder / best.folder / "policy.safetensors"
             shutil.copyfile(source, self._folder / arm_folder(arm) / "policy.safetensors")
 
-    def _job(self, arm: Arm, purpose: Purpose, seed: int) -> TrainJob:
+    def _job(self, arm: Arm, purpose: Purpose, seed: int, until: int) -> TrainJob:
         config, task = self._run.config.train, self._run.task
+        steps = 0 if arm_id(arm) == UNTRAINED else config.timesteps or task.budget.timesteps
         relative = f"{arm_folder(arm)}/train/{purpose}-{seed}"
         return TrainJob(
             id=f"{arm_id(arm)}/{purpose}-{seed}",
@@ -99,10 +122,11 @@ class Measure:
             reward=_reward(arm),
             seed=seed,
             purpose=purpose,
-            timesteps=0 if arm_id(arm) == UNTRAINED else config.timesteps or task.budget.timesteps,
+            timesteps=steps,
+            until=until if until < steps else 0,
             n_envs=config.n_envs or task.budget.n_envs,
             algo=config.algo,
-            backend=_backend(config),
+            backend=backend_of(config),
             hyperparams=dict(config.hyperparams),
             folder=str(self._folder / relative),
             relative=relative,
@@ -140,6 +164,7 @@ class Measure:
             policy=str(folder / "policy.safetensors"),
             seeds=tuple(seeds),
             output=str(_output(folder, purpose)),
+            timesteps=training.timesteps,
         )
 
     def _save(self, arm: Arm) -> Arm:
@@ -163,6 +188,7 @@ class Measure:
                 data={
                     "training": training.id,
                     "wall_s": training.wall_s,
+                    "done": training.done,
                     "fitness": mean_fitness(training) if training.episodes else None,
                 },
             )
@@ -188,8 +214,8 @@ def mean_fitness(training: Training) -> float:
     return sum(training.episodes.fitness) / len(training.episodes.fitness)
 
 
-def _backend(config: TrainConfig) -> Backend:
-    """`auto`: the population wherever it knows the algorithm."""
+def backend_of(config: TrainConfig) -> Backend:
+    """Who trains; `auto`: the population wherever it knows the algorithm."""
     if config.backend != "auto":
         return config.backend
     return "population" if config.algo == "ppo" else "sb3"
@@ -226,12 +252,28 @@ def _unmeasured(owners: Mapping[str, Arm], purpose: Purpose) -> Iterable[tuple[s
 
 def _with_training(arm: Arm, training: Training) -> Arm:
     """The arm with this training added or replaced; order is by seed, so that none is by chance."""
+    earlier = _training_of(arm, training.purpose, training.seed)
+    if earlier and earlier.episodes and earlier.timesteps < training.timesteps:
+        rung = Rung(timesteps=earlier.timesteps, episodes=earlier.episodes)
+        training = training.model_copy(update={"rungs": (*earlier.rungs, rung)})
     others = [old for old in arm.trainings if old.id != training.id]
-    ordered = sorted([*others, training], key=lambda t: (t.purpose != "selection", t.seed))
+    ordered = sorted([*others, training], key=lambda t: (_ORDER.index(t.purpose), t.seed))
     update: dict[str, object] = {"trainings": tuple(ordered)}
     if training.failure and training.purpose == "selection":
         update["failure"] = _first_failure(ordered)
     return arm.model_copy(update=update)
+
+
+def _training_of(arm: Arm, purpose: Purpose, seed: int) -> Training | None:
+    return next((t for t in arm.trainings if t.seed == seed and t.purpose == purpose), None)
+
+
+def _behind(training: Training | None, until: int) -> bool:
+    """Whether a training has steps to make before `until`, or before its end where that is 0."""
+    if training is None:
+        return True
+    goal = until or training.planned
+    return not training.failure and training.timesteps < min(goal, training.planned)
 
 
 def _first_failure(trainings: Iterable[Training]) -> Failure | None:

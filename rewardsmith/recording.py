@@ -122,7 +122,7 @@ class ReplayEngine:
     ) -> Iterator[Training]:
         """See Engine.train."""
         for job in jobs:
-            training = self._known(job)
+            training = _as_it_stood(self._known(job), job.until)
             self._recording.files.copy(training.folder, Path(job.folder))
             later = training.failure and training.failure.stage == "evaluate"
             yield training.model_copy(
@@ -137,7 +137,11 @@ class ReplayEngine:
         for job in jobs:
             folder = Path(job.policy).parent
             (training,) = (t for t in known if folder.match(t.folder))
-            yield Evaluated(job=job, episodes=training.episodes, failure=training.failure)
+            earlier = [r.episodes for r in training.rungs if r.timesteps == job.timesteps]
+            if earlier:
+                yield Evaluated(job=job, episodes=earlier[0])
+            else:
+                yield Evaluated(job=job, episodes=training.episodes, failure=training.failure)
 
     def _known(self, job: TrainJob) -> Training:
         arm = self._recording.arms.get(job.candidate)
@@ -151,6 +155,15 @@ class ReplayEngine:
             if training.id == job.id:
                 return training
         raise UserError(f"{job.id} was not recorded; --retrain trains it anew")
+
+
+def _as_it_stood(training: Training, until: int) -> Training:
+    """A recorded training at the rung of `until` steps; as it ended where it has no such rung."""
+    for at, rung in enumerate(training.rungs):
+        if 0 < until <= rung.timesteps:
+            earlier = {"rungs": training.rungs[:at], "failure": None}
+            return training.model_copy(update={"timesteps": rung.timesteps, **earlier})
+    return training
 
 
 class _Folder:

@@ -68,6 +68,8 @@ class Budget(Record):
     n_envs: int = 8
     episodes: int = 10
     """Evaluation episodes per trained policy."""
+    first_cut: int = 0
+    """Steps before which no training is stopped for being behind; 0 leaves it to rungs.py."""
 
 
 class TaskSpec(Record):
@@ -246,14 +248,27 @@ class Episodes(Record):
     terminated: tuple[bool, ...]
 
 
+Purpose = Literal["selection", "final", "report"]
+"""What a training's seeds are for: to choose finalists, the best of them, and to report on it."""
+
+
+class Rung(Record):
+    """How a training was measured when it stood at so many steps, before it went on."""
+
+    timesteps: int
+    episodes: Episodes
+
+
 class Training(Record):
     """One policy trained on one reward with one seed, and how it was measured."""
 
     id: str
     """`<candidate>/<purpose>-<seed>`, such as `r01c03/selection-0`."""
     seed: int
-    purpose: Literal["selection", "report"]
+    purpose: Purpose
     timesteps: int
+    planned: int = 0
+    """Steps of the whole training: more than `timesteps` where it stopped at a rung."""
     wall_s: float = 0.0
     folder: str = ""
     """Relative to the run's folder; holds policy.safetensors, last.safetensors, result.json."""
@@ -262,7 +277,14 @@ class Training(Record):
     peak_timestep: int | None = None
     """When the kept checkpoint was taken: the peak of the policy's own smoothed return."""
     episodes: Episodes | None = None
+    rungs: tuple[Rung, ...] = ()
+    """The earlier measurements of a training that went on, in order."""
     failure: Failure | None = None
+
+    @property
+    def done(self) -> float:
+        """The part of the planned steps that was made, at most 1."""
+        return min(1.0, self.timesteps / self.planned) if self.planned else 1.0
 
 
 class Score(Record):
@@ -276,6 +298,8 @@ class Score(Record):
     """With 1 the interval covers evaluation episodes only, not the noise of training."""
     reference: str = ""
     """What a preference score is relative to; "" for a scalar."""
+    done: float = 1.0
+    """The part of the planned training after which it was measured: below 1 where it was cut."""
 
 
 class Stage(StrEnum):
@@ -284,6 +308,7 @@ class Stage(StrEnum):
     PROPOSED = "proposed"
     CHECKED = "checked"
     TRAINED = "trained"
+    """Of runs that were stored before trainings and evaluations alternated."""
     EVALUATED = "evaluated"
     FAILED = "failed"
 
@@ -306,8 +331,10 @@ class Candidate(Record):
     trainings: tuple[Training, ...] = ()
     score: Score | None = None
     """On the selection seeds."""
+    final: Score | None = None
+    """On the finalists' seeds, which choose the best."""
     report: Score | None = None
-    """On held-out seeds; finalists only."""
+    """On held-out seeds that chose nothing; the best only."""
     summary: str = ""
     """The text that the next prompt holds."""
     failure: Failure | None = None

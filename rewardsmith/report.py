@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rewardsmith.records import Baseline, Candidate, Record, Score
-from rewardsmith.selection import better, tied
+from rewardsmith.records import Baseline, Candidate, Record, Score, Training
+from rewardsmith.selection import better, difference
 from rewardsmith.spending import Yield, spending
 from rewardsmith.store import RunRecord, Store
 
@@ -18,6 +18,8 @@ class Best(Record):
     seeds: int
     selection_fitness: float | None = None
     """What selection saw; the report is usually lower (the winner's curse)."""
+    final_fitness: float | None = None
+    """What the finals saw."""
 
 
 class Result(Record):
@@ -86,12 +88,21 @@ def best_candidate(run: RunRecord, candidates: list[Candidate]) -> Candidate | N
 
 
 def comparison(run: RunRecord, best: Candidate, other: Candidate | Baseline) -> str:
-    """Where another arm stands: "tie" where the intervals overlap, else "behind" or "ahead"."""
+    """Where another arm stands: "behind" or "ahead" where the difference, seed by seed, is sure.
+
+    That is where its 95 % interval does not hold zero; else "tie".
+    """
     if not best.report or not other.report:
         return ""
-    if tied(best.report, other.report):
+    gap = difference(reported(best), reported(other))
+    if gap is None or gap.low <= 0.0 <= gap.high:
         return "tie"
-    return "behind" if better(run.task.fitness, best.report.value, other.report.value) else "ahead"
+    return "behind" if better(run.task.fitness, gap.value, 0.0) else "ahead"
+
+
+def reported(arm: Candidate | Baseline) -> list[Training]:
+    """The trainings that an arm is reported by."""
+    return [training for training in arm.trainings if training.purpose == "report"]
 
 
 def _best(candidate: Candidate) -> Best | None:
@@ -105,4 +116,5 @@ def _best(candidate: Candidate) -> Best | None:
         fitness_high=measured.high,
         seeds=measured.n_seeds,
         selection_fitness=candidate.score.value if candidate.score else None,
+        final_fitness=candidate.final.value if candidate.final else None,
     )

@@ -13,8 +13,9 @@ ENOUGH_SEEDS = 5
 """Below, an interval is printed with the words "too few seeds"."""
 _BOOTSTRAP_FROM = 10
 _RESAMPLES = 2000
-_SEEDS_APART = 1_000
-_SELECTION_EPISODES, _REPORT_EPISODES = 1_000_000, 500_000_000
+# With these, the selection and report seeds are those of runs made before there were finals.
+_SEEDS_APART, _EPISODES_APART = 500, 1_000
+_SELECTION_EPISODES, _FINAL_EPISODES, _REPORT_EPISODES = 1_000_000, 250_000_000, 500_000_000
 
 # 97.5 % quantiles of Student's t for 1 to 30 degrees of freedom.
 _T = (
@@ -25,32 +26,46 @@ _T = (
 
 
 class SeedPlan(Record):
-    """Which seeds select and which report; disjoint by construction."""
+    """Which seeds select, which choose among finalists, which report; disjoint by construction."""
 
     selection: tuple[int, ...]
     """Training seeds of every candidate."""
+    final: tuple[int, ...]
+    """Training seeds of the finalists."""
     report: tuple[int, ...]
-    """Training seeds of finalists and baselines."""
+    """Training seeds of the best and of the baselines."""
     selection_episodes: tuple[int, ...]
+    final_episodes: tuple[int, ...]
     report_episodes: tuple[int, ...]
 
 
-def plan_seeds(seed: int, selection: int, report: int, episodes: int) -> SeedPlan:
-    """Seeds of a run: training seeds differ by 1,000 between the purposes, episodes by millions."""
-    first = seed * 2 * _SEEDS_APART
+def plan_seeds(seed: int, *, selection: int, final: int, report: int, episodes: int) -> SeedPlan:
+    """Seeds of a run: training seeds differ by hundreds between the purposes, episodes by millions.
+
+    Args:
+        selection, final, report: how many training seeds each purpose has, at most 500.
+        episodes: how many episodes measure a policy, at most 1,000.
+    """
+    first = 4 * seed * _SEEDS_APART
+
+    def trainings(place: int, count: int) -> tuple[int, ...]:
+        return tuple(range(first + place * _SEEDS_APART, first + place * _SEEDS_APART + count))
+
+    def measured(start: int) -> tuple[int, ...]:
+        start += seed % 10_000 * _EPISODES_APART
+        return tuple(range(start, start + episodes))
+
     return SeedPlan(
-        selection=tuple(range(first, first + selection)),
-        report=tuple(range(first + _SEEDS_APART, first + _SEEDS_APART + report)),
-        selection_episodes=tuple(
-            _SELECTION_EPISODES + seed % 10_000 * _SEEDS_APART + i for i in range(episodes)
-        ),
-        report_episodes=tuple(
-            _REPORT_EPISODES + seed % 10_000 * _SEEDS_APART + i for i in range(episodes)
-        ),
+        selection=trainings(0, selection),
+        final=trainings(1, final),
+        report=trainings(2, report),
+        selection_episodes=measured(_SELECTION_EPISODES),
+        final_episodes=measured(_FINAL_EPISODES),
+        report_episodes=measured(_REPORT_EPISODES),
     )
 
 
-def score(trainings: Iterable[Training]) -> Score | None:
+def score(trainings: Sequence[Training]) -> Score | None:
     """The fitness over training seeds with its 95 % interval; None where nothing was measured.
 
     One seed: mean and t interval over its episodes. From 2 seeds: the mean over seeds and its t
@@ -63,7 +78,21 @@ def score(trainings: Iterable[Training]) -> Score | None:
         value, low, high = t_interval(measured[0])
     else:
         value, low, high = interval([float(np.mean(fitness)) for fitness in measured])
-    return Score(value=value, low=low, high=high, n_seeds=len(measured))
+    done = min(t.done for t in trainings if t.episodes and not t.failure)
+    return Score(value=value, low=low, high=high, n_seeds=len(measured), done=done)
+
+
+def difference(one: Iterable[Training], other: Iterable[Training]) -> Score | None:
+    """What `one` has over `other`, seed by seed, with its interval; None below two common seeds."""
+    first, second = (
+        {t.seed: float(np.mean(t.episodes.fitness)) for t in side if t.episodes and not t.failure}
+        for side in (one, other)
+    )
+    gaps = [first[seed] - second[seed] for seed in first if seed in second]
+    if len(gaps) < 2:
+        return None
+    value, low, high = interval(gaps)
+    return Score(value=value, low=low, high=high, n_seeds=len(gaps))
 
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:
@@ -103,14 +132,6 @@ def rank(candidates: Iterable[Candidate], fitness: Fitness) -> list[Candidate]:
         scored,
         key=lambda c: (sign * (c.score.value if c.score else 0.0), c.generation, c.index),
     )
-
-
-def tied(one: Score, other: Score) -> bool:
-    """Whether the order of the two is not sure: the intervals overlap, or one is no interval."""
-    # One seed and one episode give a point, which says nothing of how it would fall again.
-    if any(score.n_seeds < 2 and score.low == score.high for score in (one, other)):
-        return True
-    return one.low <= other.high and other.low <= one.high
 
 
 def _bootstrap(values: Sequence[float]) -> tuple[float, float, float]:

@@ -126,7 +126,13 @@ def _seeds(record: RunRecord) -> SeedPlan:
         return single.seeds_of(record)
     search = record.config.search
     episodes = record.config.train.episodes or record.task.budget.episodes
-    return plan_seeds(record.config.seed, search.seeds, search.report_seeds, episodes)
+    return plan_seeds(
+        record.config.seed,
+        selection=search.seeds,
+        final=search.final_seeds,
+        report=search.report_seeds,
+        episodes=episodes,
+    )
 
 
 def _notices(record: RunRecord) -> list[str]:

@@ -50,14 +50,15 @@ class ScriptedEngine:
         for job in reversed(jobs):
             self.trained.append(job.id)
             folder = Path(job.folder)
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
             (folder / "policy.safetensors").write_text(job.id)
             self._owners[folder] = job.candidate
             yield Training(
                 id=job.id,
                 seed=job.seed,
                 purpose=job.purpose,
-                timesteps=job.timesteps,
+                timesteps=job.until or job.timesteps,
+                planned=job.timesteps,
                 folder=job.relative,
                 failure=LATE if job.id in self._late else None,
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from rewardsmith.control import Control
 from rewardsmith.finals import measure_finalists
 from rewardsmith.measure import Measure
 from rewardsmith.records import Candidate, Fitness, Score, Stage, Training
-from rewardsmith.selection import better, interval, plan_seeds, rank, score, t_interval, tied
+from rewardsmith.selection import better, difference, interval, plan_seeds, rank, score, t_interval
 from rewardsmith.store import Store
 
 UP = Fitness(name="up", expression="T")
@@ -40,30 +39,33 @@ def training(seed: int, fitness: float | None, **parts: Any) -> Training:
 @given(
     seed=st.integers(0, 2**31 - 1),
     selection=st.integers(1, 100),
+    final=st.integers(1, 100),
     report=st.integers(1, 100),
-    count=st.integers(1, 1000),
+    episodes=st.integers(1, 1000),
 )
-def test_what_selects_and_what_reports_share_no_seed(
-    seed: int, selection: int, report: int, count: int
+def test_what_selects_what_chooses_and_what_reports_share_no_seed(
+    seed: int, selection: int, final: int, report: int, episodes: int
 ) -> None:
-    plan = plan_seeds(seed, selection, report, count)
-    assert len(set(plan.selection)) == selection and len(set(plan.report)) == report
-    assert not set(plan.selection) & set(plan.report)
-    assert len(set(plan.selection_episodes)) == len(set(plan.report_episodes)) == count
-    assert not set(plan.selection_episodes) & set(plan.report_episodes)
-    for seeds in (plan.selection_episodes, plan.report_episodes):
-        assert min(seeds) >= 0 and max(seeds) < 2**32
+    plan = plan_seeds(seed, selection=selection, final=final, report=report, episodes=episodes)
+    assert list(map(len, (plan.selection, plan.final, plan.report))) == [selection, final, report]
+    trainings = (*plan.selection, *plan.final, *plan.report)
+    assert len(set(trainings)) == selection + final + report
+    measured = (*plan.selection_episodes, *plan.final_episodes, *plan.report_episodes)
+    assert len(set(measured)) == 3 * episodes
+    assert min(measured) >= 0 and max(measured) < 2**32
 
 
 def test_neighbouring_runs_share_no_training_seed() -> None:
-    plans = [plan_seeds(seed, 100, 100, 10) for seed in range(20)]
-    seeds = list(itertools.chain.from_iterable((*p.selection, *p.report) for p in plans))
+    plans = [plan_seeds(s, selection=100, final=100, report=100, episodes=10) for s in range(20)]
+    seeds = [seed for p in plans for seed in (*p.selection, *p.final, *p.report)]
     assert len(seeds) == len(set(seeds))
 
 
 def test_more_seeds_keep_the_ones_there_were() -> None:
-    few, many = plan_seeds(3, 1, 3, 10), plan_seeds(3, 5, 10, 20)
+    few = plan_seeds(3, selection=1, final=2, report=3, episodes=10)
+    many = plan_seeds(3, selection=5, final=5, report=10, episodes=20)
     assert many.selection[:1] == few.selection and many.report[:3] == few.report
+    assert many.final[:2] == few.final
     assert many.report_episodes[:10] == few.report_episodes
 
 
@@ -150,20 +152,18 @@ def test_equals_stay_in_the_order_they_were_made(fitness: Fitness) -> None:
     assert [(c.generation, c.index) for c in rank(reversed(some), fitness)] == made
 
 
-def test_overlapping_intervals_are_a_tie() -> None:
-    one = Score(value=2, low=1, high=3, n_seeds=3)
-    assert tied(one, one)
-    for low, tie in ((2.5, True), (3.0, True), (3.1, False)):
-        other = Score(value=low + 1, low=low, high=low + 2, n_seeds=3)
-        assert tied(one, other) is tied(other, one) is tie
-
-
-def test_a_single_point_is_no_interval() -> None:
-    point = Score(value=9, low=9, high=9, n_seeds=1)
-    assert tied(point, Score(value=2, low=1, high=3, n_seeds=3))
-    same_thrice = Score(value=9, low=9, high=9, n_seeds=3)
-    assert not tied(same_thrice, Score(value=2, low=1, high=3, n_seeds=3))
-    assert tied(same_thrice, Score(value=7, low=4, high=10, n_seeds=3))
+def test_a_difference_is_taken_seed_by_seed() -> None:
+    """Seeds differ far more than the arms do: only in pairs is the order seen."""
+    one = [training(seed, 10.0 * seed + 1.0 + 0.1 * (seed % 2)) for seed in range(4)]
+    other = [training(seed, 10.0 * seed) for seed in (3, 1, 0, 2)]
+    gap = difference(one, other)
+    assert gap and (gap.value, gap.n_seeds) == (pytest.approx(1.05), 4)
+    expected = t_interval([1.0, 1.1, 1.0, 1.1])
+    assert (gap.value, gap.low, gap.high) == pytest.approx(expected)
+    lost = [training(seed, 0.0, failure=LATE if seed > 1 else None) for seed in range(4)]
+    both = difference(one, lost)
+    assert both and both.n_seeds == 2
+    assert difference(one, lost[2:]) is None and difference(one[:1], other) is None
 
 
 @pytest.mark.parametrize("fitness", [UP, DOWN])
@@ -237,23 +237,39 @@ def test_what_is_trained_and_measured_is_not_done_again(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("late", "best"), [([], "r01c00"), (["r01c00/report-1001"], "r01c01")], ids=["whole", "lost"]
+    ("late", "best"), [([], "r01c00"), (["r01c00/final-500"], "r01c01")], ids=["whole", "lost"]
 )
-def test_a_finalist_that_lost_a_training_is_behind_one_that_lost_none(
+def test_finals_choose_the_best_and_other_seeds_report_it(
     store: Store, late: list[str], best: str
 ) -> None:
+    """A finalist that lost a training is behind one that lost none."""
     fitness = {"r01c00": 9.0, "r01c01": 5.0, "native": 4.0, "untrained": 0.0}
-    control, measured = measure(store, ScriptedEngine(fitness, late), finalists=2, report_seeds=3)
+    control, measured = measure(store, ScriptedEngine(fitness, late), finalists=2)
     for index, value in enumerate((1.0, 2.0, 0.5)):
         one = candidate(index, stage=Stage.EVALUATED, score=sure(value))
         store.save_candidate(control.run.id, one)
-    measure_finalists(control, store, measured, plan_seeds(0, 1, 3, 2))
+    seeds = plan_seeds(0, selection=1, final=2, report=3, episodes=2)
+    measure_finalists(control, store, measured, seeds)
     run = store.run("last")
     assert run.finalists == ("r01c01", "r01c00")
     assert run.best == best
-    reports = {c.id: c.report.n_seeds if c.report else None for c in store.candidates(run.id)}
-    assert reports == {"r01c00": 3 - len(late), "r01c01": 3, "r01c02": None}
+    stored = store.candidates(run.id)
+    finals = {c.id: c.final.n_seeds if c.final else None for c in stored}
+    assert finals == {"r01c00": 2 - len(late), "r01c01": 2, "r01c02": None}
+    assert {c.id: c.report.n_seeds for c in stored if c.report} == {best: 3}
     assert {b.name: b.report and b.report.value for b in store.baselines(run.id)} == {
         "native": 4.0,
         "untrained": 0.0,
     }
+
+
+def test_a_single_finalist_needs_no_finals(store: Store) -> None:
+    engine = ScriptedEngine({"r01c00": 9.0, "native": 4.0, "untrained": 0.0})
+    control, measured = measure(store, engine, finalists=1)
+    only = candidate(0, stage=Stage.EVALUATED, score=sure(1.0))
+    store.save_candidate(control.run.id, only)
+    seeds = plan_seeds(0, selection=1, final=2, report=3, episodes=2)
+    measure_finalists(control, store, measured, seeds)
+    assert {name.partition("/")[2].partition("-")[0] for name in engine.trained} == {"report"}
+    (stored,) = store.candidates(control.run.id)
+    assert stored.final is None and stored.report and stored.report.value == 9.0

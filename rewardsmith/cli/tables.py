@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rich.table import Table
 from rich.text import Text
@@ -33,13 +33,28 @@ def candidate_table(
     return table
 
 
-def report_table(
-    run: RunRecord,
-    candidates: Sequence[Candidate],
-    baselines: Sequence[Baseline],
-    best: Candidate,
-) -> Table:
-    """The finalists and the baselines, each beside the best."""
+def finals_table(run: RunRecord, candidates: Sequence[Candidate], best: Candidate) -> Table:
+    """The finalists on the seeds that chose the best of them."""
+    table = Table(title=Text(f"finals, on seeds of their own: {_measure_words(run)}"))
+    table.add_column("finalist", no_wrap=True)
+    table.add_column("at selection", justify="right", no_wrap=True)
+    table.add_column("fitness [95 %]", justify="right", no_wrap=True)
+    table.add_column("seeds", justify="right", no_wrap=True)
+    finalists = [c.model_copy(update={"score": c.final}) for c in candidates if c.final]
+    before = {c.id: c.score for c in candidates}
+    for candidate in rank(finalists, run.task.fitness):
+        score, final = before[candidate.id], candidate.final
+        table.add_row(
+            Text(candidate.id, "bold green" if candidate.id == best.id else ""),
+            Text(number(score.value) if score else "-"),
+            Text(scored(final) if final else "-"),
+            str(final.n_seeds if final else 0),
+        )
+    return table
+
+
+def report_table(run: RunRecord, baselines: Sequence[Baseline], best: Candidate) -> Table:
+    """The best and the baselines on seeds that chose nothing."""
     what = "trained again on held-out" if run.kind == "search" else "trained on the given"
     table = Table(title=Text(f"{what} seeds: {_measure_words(run)}"))
     table.add_column("reward", no_wrap=True)
@@ -47,18 +62,17 @@ def report_table(
     table.add_column("native return", justify="right", no_wrap=True)
     table.add_column("seeds", justify="right", no_wrap=True)
     table.add_column("against the best", overflow="fold")
-    arms: list[Arm] = [*_ranked(run, candidates, best), *baselines]
+    arms: list[Arm] = [best, *baselines]
     for arm in arms:
-        is_best = isinstance(arm, Candidate) and arm.id == best.id
         name = arm.id if isinstance(arm, Candidate) else arm.name
-        words = "(the best)" if is_best else comparison(run, best, arm)
+        words = "(the best)" if arm is best else comparison(run, best, arm)
         lost = next((t.failure for t in arm.trainings if t.purpose == "report" and t.failure), None)
         if lost:
             words = ", ".join(filter(None, [words, f"a seed failed: {lost.for_human}"]))
         elif not arm.report:
             words = "not measured"
         table.add_row(
-            Text(name, "bold green" if is_best else ""),
+            Text(name, "bold green" if arm is best else ""),
             Text(scored(arm.report) if arm.report else "-"),
             _native_return(arm),
             str(arm.report.n_seeds) if arm.report else "0",
@@ -77,32 +91,23 @@ def footnotes(
     lines = []
     if any(candidate.score and candidate.score.n_seeds == 1 for candidate in candidates):
         lines.append("* one training seed: the interval holds its episodes, not training's noise")
+    cut = [c for c in candidates for score in (c.score, c.final) if score and score.done < 1]
+    if cut:
+        lines.append("+ its training was stopped early, for it was behind: so far it had come")
     if best is None or not best.report:
         return lines
-    finalists = [c for c in candidates if c.report and c.id != best.id]
-    others: list[Arm] = [*finalists, *baselines]
-    reports = [arm.report for arm in (best, *others) if arm.report]
+    others: list[Arm] = [*baselines]
+    reports = [arm.report for arm in [best, *others] if arm.report]
     if any(comparison(run, best, arm) == "tie" for arm in others):
-        lines.append("tie: the 95 % intervals overlap, so the order may be chance")
+        lines.append("tie: the 95 % interval of the difference, seed by seed, holds zero")
     if any(report.n_seeds < ENOUGH_SEEDS for report in reports):
         lines.append(f"too few seeds (below {ENOUGH_SEEDS}) to be sure of any order")
     if best.score and run.kind == "search":
         before, after = best.score.value, best.report.value
-        curse = " (the winner's curse)" if better(run.task.fitness, before, after) else ""
-        words = f"{number(before)} on the selection seeds, {number(after)} on held-out ones"
-        lines.append(f"{best.id}: {words}{curse}")
+        gap = f"{number(before - after)} between selection and report"
+        curse = ", the winner's curse" if better(run.task.fitness, before, after) else ""
+        lines.append(f"{best.id}: {gap}{curse}")
     return lines
-
-
-def _ranked(
-    run: RunRecord, candidates: Sequence[Candidate], best: Candidate
-) -> Iterator[Candidate]:
-    """The candidates with a report, the run's best first."""
-    reported = {c.id: c.model_copy(update={"score": c.report}) for c in candidates if c.report}
-    order = [candidate.id for candidate in rank(reported.values(), run.task.fitness)]
-    for name in dict.fromkeys([best.id, *order]):
-        if name in reported:
-            yield reported[name]
 
 
 def yield_table(title: str, yields: Sequence[Yield]) -> Table:

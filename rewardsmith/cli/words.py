@@ -9,8 +9,8 @@ from rewardsmith.records import Candidate, Event, Score
 
 _SHOWN_TERMS = 4
 _SEEDS = {
-    "training": ("selection", "report"),
-    "episode": ("selection_episodes", "report_episodes"),
+    "training": ("selection", "final", "report"),
+    "episode": ("selection_episodes", "final_episodes", "report_episodes"),
 }
 
 
@@ -22,8 +22,11 @@ def number(value: float) -> str:
 
 
 def scored(score: Score) -> str:
-    """`4.2 [3.9, 4.5]`; a single training seed is marked, for its interval is of episodes only."""
-    mark = "*" if score.n_seeds == 1 else ""
+    """`4.2 [3.9, 4.5]`; marked: a single training seed (*) and a training that was cut (+).
+
+    The interval of a single seed is of its episodes only; who was cut could have come further.
+    """
+    mark = ("*" if score.n_seeds == 1 else "") + ("+" if score.done < 1 else "")
     return f"{number(score.value)} [{number(score.low)}, {number(score.high)}]{mark}"
 
 
@@ -72,7 +75,12 @@ def _all_failed(event: Event) -> list[str]:
 
 def _finals(event: Event) -> list[str]:
     finalists = ", ".join(str(name) for name in _list(event.data["finalists"]))
-    return [f"finals: {finalists} and the baselines, on held-out seeds"]
+    return [f"finals: {finalists}, on seeds of their own"]
+
+
+def _report(event: Event) -> list[str]:
+    beside = ", ".join(str(name) for name in _list(event.data["of"]))
+    return [f"report: {event.candidate} beside {beside}, on held-out seeds"]
 
 
 def _command(event: Event) -> list[str]:
@@ -110,13 +118,9 @@ def _launch(event: Event) -> list[str]:
     lines += [f"notice: {notice}" for notice in data["notices"]]
     if data["possibly_paid"]:
         lines.append(f"possibly paid without a reply: {', '.join(data['possibly_paid'])}")
-    pairs = {
-        what: f"selection {_seeds(seeds[names[0]])}, report {_seeds(seeds[names[1]])}"
-        if seeds[names[0]]
-        else _seeds(seeds[names[1]])
-        for what, names in _SEEDS.items()
-    }
-    lines.append(f"training seeds: {pairs['training']}; episode seeds: {pairs['episode']}")
+    for what, names in _SEEDS.items():
+        parts = [f"{name.partition('_')[0]} {_seeds(seeds[name])}" for name in names if seeds[name]]
+        lines.append(f"{what} seeds: {', '.join(parts)}")
     return [*lines, f"run: {data['run_dir']}"]
 
 
@@ -139,9 +143,11 @@ def _training(event: Event) -> list[str]:
     data = event.data
     if event.message:
         return [f"  {data['training']} failed: {event.message}"]
+    done = float(str(data["done"]))
+    so_far = f" at {done:.0%} of its training" if done < 1 else ""
     if event.event == "evaluated":
-        return [f"  {data['training']} fitness {number(float(str(data['fitness'])))}"]
-    return [f"  {data['training']} trained in {float(str(data['wall_s'])):.0f} s"]
+        return [f"  {data['training']} fitness {number(float(str(data['fitness'])))}{so_far}"]
+    return [f"  {data['training']} trained in {float(str(data['wall_s'])):.0f} s{so_far}"]
 
 
 def _seeds(seeds: Any) -> str:
@@ -167,6 +173,7 @@ _TOLD: Mapping[str, Callable[[Event], list[str]]] = {
     "generation": _generation,
     "all-failed": _all_failed,
     "finals": _finals,
+    "report": _report,
     "waiting": _waiting,
     "diverged": _diverged,
     "replayed": _replayed,

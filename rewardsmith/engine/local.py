@@ -152,7 +152,7 @@ class LocalEngine:
             # Before the job is written: what lies beside a job is taken for that job's.
             for stale in ("result.json", "progress.jsonl"):
                 (folder / stale).unlink(missing_ok=True)
-            if _read(folder / "job.json", TrainJob) != job:
+            if not _goes_on(_read(folder / "job.json", TrainJob), job):
                 checkpoint.forget(folder)
             write_record(folder / "job.json", job)
         path = Path(jobs[0].folder) / "batch.json"
@@ -216,6 +216,11 @@ def _finished_training(job: TrainJob) -> Training | None:
     return _read(folder / "result.json", Training)
 
 
+def _goes_on(earlier: TrainJob | None, job: TrainJob) -> bool:
+    """Whether `job` is the training that `earlier` began, to a later step perhaps."""
+    return earlier is not None and earlier.model_copy(update={"until": job.until}) == job
+
+
 def _stored_episodes(job: EvaluateJob) -> Episodes | None:
     if _read(_request(job), EvaluateJob) != job:
         return None
@@ -238,6 +243,7 @@ def _failed_training(job: TrainJob, ended: _Ended[TrainJob]) -> Training:
         seed=job.seed,
         purpose=job.purpose,
         timesteps=job.timesteps,
+        planned=job.timesteps,
         folder=job.relative,
         failure=_failure("train", ended),
     )

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from pydantic import Field, ValidationError
 
 from rewardsmith.errors import CandidateError, UserError
-from rewardsmith.records import CheckedReward, Failure, Record, TaskSpec, Training
+from rewardsmith.records import CheckedReward, Failure, Purpose, Record, TaskSpec, Training
 
 Algo = Literal["ppo", "sac"]
 Backend = Literal["population", "sb3"]
@@ -64,9 +64,11 @@ class TrainJob(Record):
     reward: CheckedReward | None
     """None trains on the environment's own reward."""
     seed: int
-    purpose: Literal["selection", "report"]
+    purpose: Purpose
     timesteps: int = Field(ge=0)
     """0 keeps the untrained policy."""
+    until: int = Field(0, ge=0)
+    """Stop after so many steps, ready to go on; 0 for all of them. Population only."""
     n_envs: int = Field(ge=1)
     algo: Algo = "ppo"
     backend: Backend = "sb3"
@@ -146,6 +148,7 @@ def failed(job: TrainJob, fault: CandidateError, timesteps: int, wall_s: float) 
         seed=job.seed,
         purpose=job.purpose,
         timesteps=timesteps,
+        planned=job.timesteps,
         wall_s=round(wall_s, 2),
         folder=job.relative,
         failure=Failure(

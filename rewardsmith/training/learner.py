@@ -149,6 +149,11 @@ class Learner:
             checkpoint.set_stream(rng, state[f"stream/{name}"])
         self.account.restore(checkpoint.within(state, "account/"))
 
+    def restart(self) -> None:
+        """Forget the episodes under way: their worlds could not be put back."""
+        self._returns[:] = 0.0
+        self.account.restart()
+
     @property
     def _statistics(self) -> dict[str, RunningMeanStd]:
         return {"observations": self._seen, "rewards": self._return_scale}
@@ -169,6 +174,7 @@ class Learner:
             seed=self.job.seed,
             purpose=self.job.purpose,
             timesteps=account.timesteps,
+            planned=self.job.timesteps,
             wall_s=round(account.wall_s(), 2),
             folder=self.job.relative,
             curve=account.curve(),

@@ -64,6 +64,7 @@ class Population:
         assert isinstance(chosen, PpoSettings)
         self._task, self._chosen, self._done = first.task, chosen, done
         self._envs, self._timesteps = first.n_envs, first.timesteps
+        self._until = min(first.until or first.timesteps, first.timesteps)
         self._save_every_s, self._device = first.checkpoint_s, first.device
         self._categorical = first.task.action.kind == "discrete"
         space = first.task.observation
@@ -93,18 +94,23 @@ class Population:
                     self._stack.replace(at, learner.start_from(Path(learner.job.warm_start)))
 
     def run(self) -> None:
-        """Alternate rollouts and updates until every learner is done or has failed."""
+        """Alternate rollouts and updates until every learner is done, at a rung, or has failed."""
         saved_at = time.monotonic()
-        while self._learners and self._made < self._timesteps:
+        while self._learners and self._made < self._until:
             self._round(1.0 - self._made / self._timesteps)
             self._made += self._chosen.n_steps * self._envs
-            if time.monotonic() - saved_at >= self._save_every_s:
+            due = time.monotonic() - saved_at >= self._save_every_s
+            if due and self._worlds.restorable:
                 self._save()
                 saved_at = time.monotonic()
+        whole = self._made >= self._timesteps
+        if not whole:
+            self._save()
         for at, learner in enumerate(self._learners):
             parameters = self._stack.parameters(at)
             self._done(learner.job, learner.finish(self._actor(at), parameters))
-            checkpoint.forget(Path(learner.job.folder))
+            if whole:
+                checkpoint.forget(Path(learner.job.folder))
 
     def close(self) -> None:
         """End the workers and the worlds."""
@@ -270,9 +276,7 @@ class Population:
             self._worlds.keep([world for at in kept for world in self._own(at)])
 
     def _save(self) -> None:
-        """Store where every learner stands, if the worlds can be put back there."""
-        if not self._worlds.restorable or not self._learners:
-            return
+        """Store where every learner stands."""
         for at, learner in enumerate(self._learners):
             arrays = {
                 **checkpoint.under("stack/", self._stack.state(at)),
@@ -295,6 +299,9 @@ class Population:
             self._stack.restore(at, checkpoint.within(found.arrays, "stack/"))
             learner.restore(checkpoint.within(found.arrays, "learner/"), found.best)
         self._worlds.restore([checkpoint.within(found.arrays, "worlds/") for found in standings])
+        if not self._worlds.restorable:
+            for learner in self._learners:
+                learner.restart()
         return made
 
     def _tensor(self, array: NDArray[Any]) -> Tensor:

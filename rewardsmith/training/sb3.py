@@ -56,6 +56,7 @@ def _train_one(job: TrainJob, report: Callable[[Progress], None]) -> Training:
         seed=job.seed,
         purpose=job.purpose,
         timesteps=account.timesteps,
+        planned=job.timesteps,
         wall_s=round(account.wall_s(), 2),
         folder=job.relative,
         curve=account.curve(),

@@ -79,33 +79,57 @@ class Worlds:
         return isinstance(self.sim, MujocoSim)
 
     def state(self, which: Sequence[int]) -> Arrays:
-        """Where these worlds stand, for `restore`; they must be `restorable`."""
-        assert isinstance(self.sim, MujocoSim)
+        """Where these worlds stand, for `restore`; of those not `restorable` only the streams."""
+        arrays: Arrays = {
+            f"stream/{place}": checkpoint.stream_state(self._streams[world])
+            for place, world in enumerate(which)
+        }
+        if not isinstance(self.sim, MujocoSim):
+            return arrays
         sim = self.sim.get_state().rows(which)
-        arrays: Arrays = {"physics": sim.physics, "t": sim.t, "prev_action": sim.prev_action}
+        arrays |= {"physics": sim.physics, "t": sim.t, "prev_action": sim.prev_action}
         arrays |= checkpoint.under("raws/", dict(sim.raws))
         for place, world in enumerate(which):
-            arrays[f"stream/{place}"] = checkpoint.stream_state(self._streams[world])
             arrays |= checkpoint.under(f"episode/{place}/", self._recorder.state(world))
         return arrays
 
     def restore(self, states: Sequence[Arrays]) -> None:
-        """Put all worlds where `state` found them, group by group."""
-        assert isinstance(self.sim, MujocoSim)
+        """Put all worlds where `state` found them, group by group.
+
+        Those that are not `restorable` begin new episodes.
+        """
+        own = iter(self._streams)
+        for state in states:
+            streams = checkpoint.within(state, "stream/")
+            for place in range(len(streams)):
+                checkpoint.set_stream(next(own), streams[str(place)])
+        if isinstance(self.sim, MujocoSim):
+            self._put_back(self.sim, states)
+            return
+        self.sim.reset([self._next_seed(world) for world in range(self.sim.n)])
+        for world in range(self.sim.n):
+            self._recorder.start(world)
+
+    def _put_back(self, sim: MujocoSim, states: Sequence[Arrays]) -> None:
         names = ("physics", "t", "prev_action")
         joined = {name: np.concatenate([state[name] for state in states]) for name in names}
+        # What only new neighbours read was not stored; nobody reads it of these worlds before the
+        # next step writes it.
         raws = {
-            name: np.concatenate([state[f"raws/{name}"] for state in states])
-            for name in checkpoint.within(states[0], "raws/")
+            name: np.concatenate(
+                [
+                    state.get(f"raws/{name}", np.zeros((len(state["t"]), *array.shape[1:])))
+                    for state in states
+                ]
+            )
+            for name, array in sim.get_state().raws.items()
         }
-        self.sim.set_state(SimState(raws=raws, **joined))
-        worlds = iter(range(self.sim.n))
+        sim.set_state(SimState(raws=raws, **joined))
+        worlds = iter(range(sim.n))
         for state in states:
             for place in range(len(state["t"])):
-                world = next(worlds)
-                checkpoint.set_stream(self._streams[world], state[f"stream/{place}"])
                 episode = checkpoint.within(state, f"episode/{place}/")
-                self._recorder.restore(world, episode)
+                self._recorder.restore(next(worlds), episode)
 
     def _next_seed(self, world: int) -> int:
         return int(self._streams[world].integers(2**31))
@@ -211,6 +235,10 @@ class Account:
         for name, values in sorted(checkpoint.within(state, "terms/").items()):
             self._sums[name[2:]] = values[:-2]
             self._extremes[name[2:]] = (float(values[-2]), float(values[-1]))
+
+    def restart(self) -> None:
+        """Forget the returns of the episodes under way."""
+        self._returns[:] = 0.0
 
     def curve(self) -> Curve:
         """The episodes of each tenth of training that has begun."""

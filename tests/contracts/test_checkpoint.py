@@ -131,3 +131,31 @@ def test_a_batch_of_which_one_has_no_checkpoint_starts_again(
     checkpoint.forget(Path(left[1].folder))
     done = trained(left)
     assert [outcome(job, done[job.id]) for job in left] == whole
+
+
+def test_one_that_stopped_at_a_rung_goes_on_bit_for_bit(
+    tmp_path: Path, whole: list[tuple[object, ...]]
+) -> None:
+    asked = jobs(tmp_path)
+    stopped = trained([job.model_copy(update={"until": 5 * ROLLOUT - 1}) for job in asked])
+    assert {t.timesteps for t in stopped.values()} == {5 * ROLLOUT}
+    assert {t.done for t in stopped.values()} == {5 / ROUNDS}
+    assert all((Path(job.folder) / "policy.safetensors").exists() for job in asked)
+    # One of the three was cut, and the others go on apart from each other.
+    done = trained([asked[2]]) | trained([asked[0]])
+    assert [outcome(asked[at], done[asked[at].id]) for at in (0, 2)] == [whole[0], whole[2]]
+
+
+def test_where_worlds_cannot_be_put_back_it_goes_on_with_new_episodes(tmp_path: Path) -> None:
+    task = tasks.resolve("CartPole-v1", "balance the pole")
+    asked = [
+        job.model_copy(update={"task": task, "reward": None}) for job in jobs(tmp_path / "first")
+    ]
+    trained([job.model_copy(update={"until": 5 * ROLLOUT}) for job in asked])
+    shutil.copytree(tmp_path / "first", tmp_path / "again")
+    again = [
+        job.model_copy(update={"folder": str(tmp_path / "again" / job.relative)}) for job in asked
+    ]
+    one, other = trained(asked), trained(again)
+    assert {t.timesteps for t in one.values()} == {ROLLOUT * ROUNDS}
+    assert [outcome(a, one[a.id]) for a in asked] == [outcome(a, other[a.id]) for a in again]

@@ -44,12 +44,11 @@ def test_without_a_model_the_proposer_is_an_offline_baseline_and_nothing_else(
     assert line == "proposer: offline baseline"
 
 
-def test_selection_and_report_seeds_are_printed_and_differ(shown: Shown) -> None:
-    (line,) = (line for line in shown.done.stdout.splitlines() if "training seeds" in line)
-    pattern = r"selection ([\d-]+), report ([\d-]+)"
-    training, episodes = re.findall(pattern, line)
-    assert training == ("0", "1000-1001")
-    assert episodes[0] != episodes[1]
+def test_seeds_that_select_choose_and_report_are_printed_and_differ(shown: Shown) -> None:
+    pattern = r"(\w+) seeds: selection ([\d-]+), final ([\d-]+), report ([\d-]+)"
+    training, episodes = re.findall(pattern, shown.done.stdout)
+    assert training == ("training", "0", "500-501", "1000-1001")
+    assert episodes[0] == "episode" and len(set(episodes)) == 4
 
 
 def test_the_tables_hold_in_80_columns_and_say_how_sure_they_are(shown: Shown) -> None:
@@ -77,10 +76,14 @@ def test_the_run_folder_holds_what_a_person_wants_to_read(shown: Shown) -> None:
         assert "def compute_reward" in (folder / "reward.py").read_text()
         assert json.loads((folder / "critic.json").read_text())["ok"]
         assert (folder / "summary.md").read_text().strip()
-        for training in ("selection-0", "report-1000", "report-1001"):
+        for training in ("selection-0", "final-500", "final-501"):
             assert (folder / "train" / training / "policy.safetensors").stat().st_size
         assert (folder / "policy.safetensors").stat().st_size
-    assert (run_dir(shown) / "native/train/report-1000/policy.safetensors").exists()
+    best = load(run_dir(shown).name, runs_dir=shown.runs_dir).record.best or ""
+    for reported in (f"r01/{best[3:]}", "native"):
+        for seed in (1000, 1001):
+            folder = run_dir(shown) / reported / f"train/report-{seed}"
+            assert (folder / "policy.safetensors").exists()
 
 
 def test_a_run_is_listed_and_shown_again_as_it_was(shown: Shown) -> None:
@@ -242,8 +245,10 @@ def test_rewards_that_were_brought_are_trained_ranked_and_their_order_is_doubted
     assert re.search(r"r01c01 warning: .*standing still", " ".join(said.split()))
     held_out = said[said.index("trained again on held-out seeds") :]
     order = re.findall(r"│ (r01c0[01]|native|untrained) .*│ (.*?) +│$", held_out, re.M)
-    assert [name for name, _ in order][2:] == ["native", "untrained"]
-    assert order[0][1] == "(the best)" and order[1][1] in ("tie", "behind")
+    assert [name for name, _ in order][1:] == ["native", "untrained"]
+    assert order[0][1] == "(the best)" and order[1][1] in ("tie", "behind", "ahead")
+    finals = said[said.index("finals, on seeds of their own") : said.index("trained again")]
+    assert set(re.findall(r"│ (r01c\d+) ", finals)) == {"r01c00", "r01c01"}
     assert "too few seeds" in held_out
 
 
