@@ -49,6 +49,8 @@ class SearchConfig(Settings):
     """How often a generation in which all failed is tried again."""
     stop_when: Literal["", "solved", "plateau"] = ""
     """End early: when the task's threshold is reached, or when a generation brought nothing."""
+    arms: bool = False
+    """Measure beside the search what the same steps bring without it; see arms.py."""
     native: bool = True
     """Train the environment's own reward beside the finalists."""
 
@@ -144,6 +146,8 @@ class RunConfig(Settings):
     """A fitness expression, or "native"."""
     notes: str = ""
     """What the user knows and the proposer should."""
+    compare: str = ""
+    """A reward of the user's that the best is compared with; no proposer sees it."""
     init: tuple[str, ...] = ()
     """Files of the user's own rewards to start from."""
     seed: int = Field(0, ge=0, lt=2**31)

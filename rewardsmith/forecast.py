@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
+from rewardsmith.arms import planned
 from rewardsmith.config import RunConfig
 from rewardsmith.llm.budget import prices
 from rewardsmith.propose import Ask
@@ -65,7 +66,7 @@ def forecast(config: RunConfig, task: TaskSpec, steps_per_s: float, measured: st
         cost_usd_likely=_cost(config, likely, later, _USUAL_REPLY),
         cost_usd_most=_cost(config, most, 2 * later, _TRIES * config.model.max_tokens),
         unpriced=tuple(name for name, price in known.items() if price is None),
-        trainings=_trainings(config),
+        trainings=_trainings(config, task),
         steps=steps,
         wall_s=round(wall_s, 1),
         core_hours=round(wall_s * _cores(config) / 3600, 3),
@@ -127,18 +128,27 @@ def _calls(config: RunConfig) -> tuple[int, int]:
     return asked * reviews + lessons, most + lessons
 
 
-def _trainings(config: RunConfig) -> int:
+def _policies(config: RunConfig, task: TaskSpec) -> list[int]:
+    """How many policies the best and each arm beside it have trained for the report."""
+    seeds = config.search.report_seeds
+    arms = [arm for arm in planned(config, task) if arm.timesteps != 0]
+    return [seeds, *([seeds] if config.compare else []), *(arm.policies or seeds for arm in arms)]
+
+
+def _trainings(config: RunConfig, task: TaskSpec) -> int:
     search = config.search
     selected = search.iterations * search.samples * search.seeds
     finals = search.finalists * search.final_seeds if search.finalists > 1 else 0
-    return selected + finals + (1 + search.native) * search.report_seeds
+    return selected + finals + sum(_policies(config, task))
 
 
 def _steps(config: RunConfig, task: TaskSpec) -> int:
     search, steps = config.search, ladder(config, task)
     selected = search.iterations * search.seeds * steps_for(search.samples, steps)
     finals = search.final_seeds * steps_for(search.finalists, steps) if search.finalists > 1 else 0
-    return selected + finals + (1 + search.native) * search.report_seeds * steps[-1]
+    # One policy with the steps of all of them counts as so many.
+    long = sum((arm.timesteps or 0) - steps[-1] for arm in planned(config, task) if arm.timesteps)
+    return selected + finals + sum(_policies(config, task)) * steps[-1] + long
 
 
 def _prompt_tokens(config: RunConfig, task: TaskSpec) -> int:

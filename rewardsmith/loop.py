@@ -11,11 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rewardsmith.appraise import Appraisal
+from rewardsmith.arms import measure_arms
 from rewardsmith.control import Control
 from rewardsmith.engine import Engine
 from rewardsmith.errors import Cancelled, LimitReached, ModelError, NoSurvivor
 from rewardsmith.files import write_record, write_text
-from rewardsmith.finals import measure_finalists
+from rewardsmith.finals import choose_best
 from rewardsmith.measure import Measure, Observe, arm_folder
 from rewardsmith.propose import Ask, Proposal, Proposer, Reflector
 from rewardsmith.records import (
@@ -68,7 +69,7 @@ class Search:
         )
 
     def run(self) -> RunRecord:
-        """Search until the last generation, then measure the finalists; returns the final record.
+        """Search until the last generation, choose the best, report it; returns the final record.
 
         Raises LimitReached, Cancelled or NoSurvivor; the state is stored and can be resumed.
         """
@@ -79,7 +80,8 @@ class Search:
                 if self._enough():
                     break
                 self._generation(index)
-            measure_finalists(self._control, self._store, self._measure, self.seeds)
+            best = choose_best(self._control, self._store, self._measure, self.seeds)
+            measure_arms(self._control, self._store, self._measure, best, self.seeds)
             self._control.update(status=RunStatus.DONE)
         except LimitReached:
             self._control.update(status=RunStatus.LIMIT)

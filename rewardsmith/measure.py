@@ -27,7 +27,6 @@ from rewardsmith.training import Backend, Progress, TrainJob, checkpoint
 Arm: TypeAlias = Candidate | Baseline
 Observe = Callable[[Event], None]
 
-UNTRAINED = "untrained"
 _ORDER: tuple[Purpose, ...] = ("selection", "final", "report")
 _STATE_FILE = "learner.safetensors"
 """What a training leaves for others to go on from; see training/learner.py."""
@@ -90,6 +89,14 @@ class Measure:
             self._tell("evaluated", owner, measured)
         return list(owners.values())
 
+    def report_best(self, arm: Arm) -> Arm:
+        """The arm with the best of its policies at selection to be reported, not yet measured."""
+        best = self._best(arm, "selection")
+        if best is None or any(training.purpose == "report" for training in arm.trainings):
+            return arm
+        update = {"id": f"{arm_id(arm)}/report-{best.seed}", "purpose": "report", "episodes": None}
+        return self._save(_with_training(arm, best.model_copy(update=update)))
+
     def release(self, arms: Sequence[Arm], purpose: Purpose) -> None:
         """Remove what only trainings need that go on."""
         for arm in arms:
@@ -99,6 +106,12 @@ class Measure:
 
     def keep_best_policy(self, arm: Arm, purpose: Purpose) -> None:
         """Put the policy of the arm's best training of `purpose` into the arm's folder."""
+        best = self._best(arm, purpose)
+        if best:
+            source = self._folder / best.folder / "policy.safetensors"
+            shutil.copyfile(source, self._folder / arm_folder(arm) / "policy.safetensors")
+
+    def _best(self, arm: Arm, purpose: Purpose) -> Training | None:
         best: Training | None = None
         for training in arm.trainings:
             if training.purpose != purpose or training.failure or not training.episodes:
@@ -107,19 +120,19 @@ class Measure:
                 self._run.task.fitness, mean_fitness(training), mean_fitness(best)
             ):
                 best = training
-        if best:
-            source = self._folder / best.folder / "policy.safetensors"
-            shutil.copyfile(source, self._folder / arm_folder(arm) / "policy.safetensors")
+        return best
 
     def _job(self, arm: Arm, purpose: Purpose, seed: int, until: int) -> TrainJob:
         config, task = self._run.config.train, self._run.task
-        steps = 0 if arm_id(arm) == UNTRAINED else config.timesteps or task.budget.timesteps
+        own = arm.timesteps if isinstance(arm, Baseline) else None
+        steps = (config.timesteps or task.budget.timesteps) if own is None else own
         relative = f"{arm_folder(arm)}/train/{purpose}-{seed}"
         return TrainJob(
             id=f"{arm_id(arm)}/{purpose}-{seed}",
             candidate=arm_id(arm),
             task=task,
             reward=_reward(arm),
+            pays=arm.pays if isinstance(arm, Baseline) else "native",
             seed=seed,
             purpose=purpose,
             timesteps=steps,
@@ -237,7 +250,7 @@ def _output(folder: Path, purpose: Purpose) -> Path:
 
 def _reward(arm: Arm) -> CheckedReward | None:
     if isinstance(arm, Baseline):
-        return None
+        return arm.reward
     if arm.verdict is None or arm.verdict.reward is None:
         raise ValueError(f"{arm.id} has not passed the critic")
     return arm.verdict.reward

@@ -353,9 +353,18 @@ class Generation(Record):
 
 
 class Baseline(Record):
-    """The environment's own reward, trained and measured like a finalist."""
+    """An arm beside the search: what the same steps bring without it, measured like the best."""
 
     name: str = "native"
+    """See arms.py."""
+    reward: CheckedReward | None = None
+    """The user's own; None pays what `pays` says."""
+    pays: Literal["native", "fitness"] = "native"
+    """The environment's own reward, or an episode's fitness at its end and nothing before."""
+    timesteps: int | None = None
+    """Steps of each policy; None for as many as a candidate has."""
+    policies: int = 0
+    """Of so many policies the best at selection is reported; 0 reports one a report seed."""
     trainings: tuple[Training, ...] = ()
     report: Score | None = None
     failure: Failure | None = None

@@ -21,12 +21,10 @@ from rewardsmith.recording import Recording, ReplayEngine
 from rewardsmith.records import Event, TaskSpec
 from rewardsmith.reward import Transitions
 from rewardsmith.selection import SeedPlan, plan_seeds
-from rewardsmith.sim.rollout import STEPS_PER_ROW, random_transitions
+from rewardsmith.sim.rollout import PROBE_ROWS, STEPS_PER_ROW, random_transitions
 from rewardsmith.start import OFFLINE
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.strategies.eureka import Eureka
-
-_PROBE_ROWS = 1001
 
 
 def search(record: RunRecord, store: Store, observe: Observe) -> RunRecord:
@@ -98,12 +96,12 @@ def _probed(
     """What the probes run on, and how many environment steps a second that took on one core."""
     started = clock()
     transitions = probe_transitions(spec, seed)
-    return transitions, STEPS_PER_ROW * _PROBE_ROWS / max(clock() - started, 1e-6)
+    return transitions, STEPS_PER_ROW * PROBE_ROWS / max(clock() - started, 1e-6)
 
 
 def probe_transitions(spec: TaskSpec, seed: int) -> Transitions:
     """What the critic's probes run on: transitions of a random policy."""
-    return random_transitions(spec, _PROBE_ROWS, seed)
+    return random_transitions(spec, PROBE_ROWS, seed)
 
 
 def _launch(record: RunRecord, store: Store) -> dict[str, object]:

@@ -18,8 +18,8 @@ from rewardsmith.llm.client import configured_model, connect, is_local
 from rewardsmith.llm.manual import MANUAL
 from rewardsmith.propose import parse
 from rewardsmith.propose import prompts as told
-from rewardsmith.records import RunStatus, TaskSpec
-from rewardsmith.sim.rollout import with_ranges
+from rewardsmith.records import CheckedReward, RunStatus, TaskSpec
+from rewardsmith.sim.rollout import PROBE_ROWS, random_transitions, with_ranges
 from rewardsmith.store import InitialReward, RunRecord, Store
 from rewardsmith.training import require_device
 from rewardsmith.training import settings as hyperparameters
@@ -34,7 +34,11 @@ NAMES = {
     "local_only": "model.local_only",
     "iterations": "search.iterations",
     "samples": "search.samples",
+    "seeds": "search.seeds",
+    "rungs": "search.rungs",
+    "arms": "search.arms",
     "finalists": "search.finalists",
+    "final_seeds": "search.final_seeds",
     "report_seeds": "search.report_seeds",
     "stop_when": "search.stop_when",
     "algo": "train.algo",
@@ -90,6 +94,7 @@ def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()
         config=config,
         proposer="none" if kind == "train" else proposer_name(config),
         init=init,
+        compare=_compared(config, spec) if config.compare else None,
         layers=layers,
         versions=_versions(),
     )
@@ -114,6 +119,7 @@ def replay(name: str, store: Store, options: dict[str, Any]) -> RunRecord:
         config=config,
         proposer=recorded.proposer,
         init=recorded.init,
+        compare=recorded.compare,
         layers=critic.layers(unsafe=config.unsafe_no_jail),
         versions=_versions(),
     )
@@ -196,6 +202,16 @@ def read_reward(path: Path) -> str:
         return parse.extract(text)
     except CandidateError as error:
         raise UserError(f"{path}: {error.for_human}") from None
+
+
+def _compared(config: RunConfig, spec: TaskSpec) -> CheckedReward:
+    """The reward to compare with, which must pass the critic before anything is spent."""
+    code = read_reward(Path(config.compare))
+    transitions = random_transitions(spec, PROBE_ROWS, config.seed)
+    verdict = critic.check(code, spec, transitions, unsafe=config.unsafe_no_jail)
+    if verdict.reward is None:
+        raise UserError(f"{config.compare} is refused: {verdict.errors[0]}")
+    return verdict.reward
 
 
 def factory_name(make: Callable[..., Any]) -> str:

@@ -23,6 +23,7 @@ from rewardsmith.errors import UserError
 from rewardsmith.records import (
     Baseline,
     Candidate,
+    CheckedReward,
     Generation,
     Layer,
     Record,
@@ -103,6 +104,8 @@ class RunRecord(Record):
     proposer: str
     """The model's name, or "offline baseline"."""
     init: tuple[InitialReward, ...] = ()
+    compare: CheckedReward | None = None
+    """The user's own reward that the best is compared with."""
     layers: tuple[Layer, ...] = ()
     """The jail's layers when the run began."""
     versions: dict[str, str] = {}

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_engine import LATE, TASK, ScriptedEngine, candidate, episodes
 
+from rewardsmith.arms import measure_arms
 from rewardsmith.config import RunConfig
 from rewardsmith.control import Control
-from rewardsmith.finals import measure_finalists
+from rewardsmith.finals import choose_best
 from rewardsmith.measure import Measure
 from rewardsmith.records import Candidate, Fitness, Score, Stage, Training
 from rewardsmith.selection import better, difference, interval, plan_seeds, rank, score, t_interval
@@ -249,7 +250,8 @@ def test_finals_choose_the_best_and_other_seeds_report_it(
         one = candidate(index, stage=Stage.EVALUATED, score=sure(value))
         store.save_candidate(control.run.id, one)
     seeds = plan_seeds(0, selection=1, final=2, report=3, episodes=2)
-    measure_finalists(control, store, measured, seeds)
+    chosen = choose_best(control, store, measured, seeds)
+    measure_arms(control, store, measured, chosen, seeds)
     run = store.run("last")
     assert run.finalists == ("r01c01", "r01c00")
     assert run.best == best
@@ -269,7 +271,8 @@ def test_a_single_finalist_needs_no_finals(store: Store) -> None:
     only = candidate(0, stage=Stage.EVALUATED, score=sure(1.0))
     store.save_candidate(control.run.id, only)
     seeds = plan_seeds(0, selection=1, final=2, report=3, episodes=2)
-    measure_finalists(control, store, measured, seeds)
+    chosen = choose_best(control, store, measured, seeds)
+    measure_arms(control, store, measured, chosen, seeds)
     assert {name.partition("/")[2].partition("-")[0] for name in engine.trained} == {"report"}
     (stored,) = store.candidates(control.run.id)
     assert stored.final is None and stored.report and stored.report.value == 9.0

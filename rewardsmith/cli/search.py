@@ -89,6 +89,23 @@ def run(
     samples: Annotated[
         int | None, typer.Option("-n", "--samples", help="Rewards per generation.")
     ] = None,
+    seeds: Annotated[int | None, typer.Option(help="Training seeds of every candidate.")] = None,
+    no_rungs: Annotated[
+        bool, typer.Option("--no-rungs", help="Train to the end what is clearly behind too.")
+    ] = False,
+    finalists: Annotated[
+        int | None, typer.Option(help="How many of the best go to the finals.")
+    ] = None,
+    final_seeds: Annotated[int | None, typer.Option(help="Training seeds of a finalist.")] = None,
+    report_seeds: Annotated[
+        int | None, typer.Option(help="Training seeds of the best and of what stands beside it.")
+    ] = None,
+    arms: Annotated[
+        bool, typer.Option("--arms", help="Measure what the same steps bring without the search.")
+    ] = False,
+    compare: Annotated[
+        Path | None, typer.Option(help="A reward of your own to measure beside the best.")
+    ] = None,
     timesteps: Timesteps = None,
     algo: Algo = None,
     backend: Backend = None,
@@ -162,6 +179,13 @@ def run(
             "prompts": str(prompts) if prompts else None,
             "iterations": iterations,
             "samples": samples,
+            "seeds": seeds,
+            "rungs": False if no_rungs else None,
+            "finalists": finalists,
+            "final_seeds": final_seeds,
+            "report_seeds": report_seeds,
+            "arms": arms or None,
+            "compare": str(compare) if compare else None,
             "timesteps": timesteps,
             "algo": algo,
             "backend": backend,

@@ -62,7 +62,9 @@ class TrainJob(Record):
     candidate: str
     task: TaskSpec
     reward: CheckedReward | None
-    """None trains on the environment's own reward."""
+    """None trains on what `pays` says."""
+    pays: Literal["native", "fitness"] = "native"
+    """Without a reward: the environment's own, or an episode's fitness at its end."""
     seed: int
     purpose: Purpose
     timesteps: int = Field(ge=0)

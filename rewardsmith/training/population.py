@@ -73,7 +73,7 @@ class Population:
         self._learners = [Learner(job, chosen, width, _reporter(job, report)) for job in jobs]
         self._workers = Workers(jobs)
         rngs = [rng for learner in self._learners for rng in learner.world_rngs]
-        self._worlds = Worlds(first.task, rngs, _columns(jobs))
+        self._worlds = Worlds(first.task, rngs, _columns(jobs), first.pays)
         self._stack = Stack(
             Shape(
                 inputs=self._one_hot or width,

@@ -34,7 +34,7 @@ def _train_one(job: TrainJob, report: Callable[[Progress], None]) -> Training:
     chosen = settings(job.algo, job.task.hyperparams.get(job.algo, {}), job.hyperparams)
     columns = job.reward.columns if job.reward else ()
     streams = [np.random.default_rng([job.seed, world]) for world in range(job.n_envs)]
-    worlds = Worlds(job.task, streams, columns)
+    worlds = Worlds(job.task, streams, columns, job.pays)
     account = Account(job, report)
     capacity = job.n_envs * (chosen.n_steps if isinstance(chosen, PpoSettings) else 1)
     try:
@@ -68,7 +68,7 @@ def _train_one(job: TrainJob, report: Callable[[Progress], None]) -> Training:
 @contextlib.contextmanager
 def _reward_source(job: TrainJob, capacity: int) -> Iterator[RewardSource]:
     if job.reward is None:
-        yield lambda batch, native: Rewards(native, {"native": native}, has_total=True)
+        yield lambda batch, native: Rewards(native, {job.pays: native}, has_total=True)
         return
     limit_s = cpu_limit_s(job.timesteps)
     with RewardWorker(

@@ -34,7 +34,7 @@ class Workers:
             CandidateError: the reward failed, now or earlier for good.
         """
         if job.reward is None:
-            return Rewards(native, {"native": native}, has_total=True)
+            return Rewards(native, {job.pays: native}, has_total=True)
         if job.candidate in self._lost:
             raise self._lost[job.candidate]
         worker = self._workers.get(job.candidate)

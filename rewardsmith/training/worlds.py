@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,9 +40,16 @@ class Worlds:
         task: TaskSpec,
         streams: Sequence[np.random.Generator],
         columns: Sequence[Column] = (),
+        pays: Literal["native", "fitness"] = "native",
     ) -> None:
-        """Build one world per stream, which gives all that `columns` name."""
+        """Build one world per stream, which gives all that `columns` name.
+
+        With `pays` "fitness" the native reward is the fitness of an episode at its end, negative
+        where less is better, and zero before.
+        """
         n = len(streams)
+        maximize = task.fitness.direction == "maximize"
+        self._fitness_sign = None if pays == "native" else 1.0 if maximize else -1.0
         read = frozenset(column.name for column in columns if column.name)
         self.sim = engines.make(task, n, read | fitness_variables(task))
         self._streams = list(streams)
@@ -54,6 +62,8 @@ class Worlds:
         """One step of every world; those that ended have been restarted when this returns."""
         step = self.sim.step(action)
         ended = self._recorder.add(step)
+        if self._fitness_sign is not None:
+            step = replace(step, native_reward=np.zeros(self.sim.n))
         if not ended:
             return step, ()
         finished = []
@@ -62,6 +72,8 @@ class Worlds:
                 world, bool(step.transitions.terminated[world])
             )
             finished.append(Finished(world, fitness, length))
+            if self._fitness_sign is not None:
+                step.native_reward[world] = self._fitness_sign * fitness
         self.sim.reset([self._next_seed(world) for world in ended], ended)
         for world in ended:
             self._recorder.start(world)

@@ -1,0 +1,103 @@
+"""What stands beside a search: as many policies, the same steps, and seeds that chose nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scripted_engine import TASK, ScriptedEngine, candidate, episodes
+
+from rewardsmith import tasks
+from rewardsmith.arms import measure_arms, planned
+from rewardsmith.config import RunConfig
+from rewardsmith.control import Control
+from rewardsmith.engine import Evaluated
+from rewardsmith.measure import Measure
+from rewardsmith.records import Budget, CheckedReward, Fitness
+from rewardsmith.selection import plan_seeds
+from rewardsmith.store import Store
+from rewardsmith.training.worlds import Worlds
+
+SEARCH = {"iterations": 2, "samples": 3, "seeds": 1, "arms": True}
+YOURS = CheckedReward(code="# yours\n", arguments=(), columns=(), terms=(), params={})
+SHORT = TASK.model_copy(update={"budget": Budget(timesteps=100)})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path)
+    yield opened
+    opened.close()
+
+
+def test_the_native_reward_gets_as_many_policies_and_once_all_the_steps() -> None:
+    arms = {arm.name: arm for arm in planned(RunConfig(search=SEARCH), SHORT, YOURS)}
+    assert list(arms) == ["native", "yours", "fitness", "native-best", "native-long", "untrained"]
+    assert arms["native-best"].policies == 6
+    assert (arms["native-long"].policies, arms["native-long"].timesteps) == (1, 600)
+    assert (arms["untrained"].timesteps, arms["yours"].reward) == (0, YOURS)
+    plain = planned(RunConfig(), SHORT)
+    assert [arm.name for arm in plain] == ["native", "untrained"]
+
+
+def test_the_best_of_many_is_chosen_on_selection_seeds_and_reported_on_others(
+    store: Store,
+) -> None:
+    config = RunConfig(search=SEARCH)
+    run = store.create_run(task=SHORT, config=config, proposer="offline baseline", compare=YOURS)
+    names = ("r01c00", "native", "yours", "fitness", "native-best", "native-long", "untrained")
+    engine = Spread(dict.fromkeys(names, 1.0))
+    control = Control(run, store, lambda event: None, clock=lambda: 0.0)
+    measure = Measure(run, store, engine, lambda event: None, lambda: None)
+    seeds = plan_seeds(0, selection=1, final=1, report=3, episodes=2)
+    best = candidate(0)
+    store.save_candidate(run.id, best)
+    measure_arms(control, store, measure, best, seeds)
+    arms = {arm.name: arm for arm in store.baselines(run.id)}
+    many = arms["native-best"]
+    assert [t.seed for t in many.trainings if t.purpose == "selection"] == list(range(6))
+    (reported,) = (t for t in many.trainings if t.purpose == "report")
+    assert reported.seed == 5  # Spread gives the last seed most
+    assert reported.episodes and reported.episodes.seeds == seeds.report_episodes
+    assert many.report and many.report.n_seeds == 1
+    (long,) = (t for t in arms["native-long"].trainings if t.purpose == "report")
+    assert (long.timesteps, long.seed) == (600, 0)
+    assert {n: a.report and a.report.n_seeds for n, a in arms.items()} == {
+        "native": 3,
+        "yours": 3,
+        "fitness": 3,
+        "native-best": 1,
+        "native-long": 1,
+        "untrained": 3,
+    }
+    asked = len(engine.trained)
+    measure_arms(control, store, measure, store.candidates(run.id)[0], seeds)
+    assert len(engine.trained) == asked
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_fitness_as_reward_is_paid_once_at_the_end_of_an_episode(direction: str) -> None:
+    task = tasks.resolve("CartPole-v1", "balance the pole")
+    told = {"expression": "T", "direction": direction}
+    fitness = Fitness.model_validate({**task.fitness.model_dump(), **told})
+    task = task.model_copy(update={"fitness": fitness})
+    worlds = Worlds(task, [np.random.default_rng(i) for i in range(3)], pays="fitness")
+    sign, ends = 1.0 if direction == "maximize" else -1.0, 0
+    for _ in range(60):
+        step, finished = worlds.step(np.ones(3, dtype=np.int64))
+        paid = {world: value for world, value in enumerate(step.native_reward) if value}
+        assert paid == {end.world: sign * end.length for end in finished}
+        ends += len(finished)
+    worlds.sim.close()
+    assert ends > 6
+
+
+class Spread(ScriptedEngine):
+    """Each policy has its training seed for its fitness."""
+
+    def evaluate(self, jobs, poll):  # type: ignore[no-untyped-def]
+        for job in jobs:
+            seed = float(Path(job.policy).parent.name.rpartition("-")[2])
+            yield Evaluated(job=job, episodes=episodes(job.seeds, seed))
