@@ -53,6 +53,13 @@ def of_candidates(
     return [_job(task, f"c{at}", reward, 0, steps, place, n_envs, hyperparams) for at in numbers]
 
 
+def of_reward(
+    task: TaskSpec, name: str, reward: CheckedReward, seed: int, steps: int, place: str
+) -> TrainJob:
+    """One training of a reward called `name`."""
+    return _job(task, name, reward, seed, steps, place, None, {})
+
+
 def _job(
     task: TaskSpec,
     candidate: str,

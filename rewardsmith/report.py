@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rewardsmith.records import Baseline, Candidate, Record, Score, Training
 from rewardsmith.selection import better, difference
 from rewardsmith.spending import Yield, spending
@@ -94,10 +96,34 @@ def comparison(run: RunRecord, best: Candidate, other: Candidate | Baseline) -> 
     """
     if not best.report or not other.report:
         return ""
+    if other.report.n_seeds == 1 < best.report.n_seeds:
+        return "one policy"
     gap = difference(reported(best), reported(other))
     if gap is None or gap.low <= 0.0 <= gap.high:
         return "tie"
     return "behind" if better(run.task.fitness, gap.value, 0.0) else "ahead"
+
+
+def conclusions(
+    run: RunRecord,
+    best: Candidate,
+    baselines: Sequence[Baseline],
+    without_iterating: Candidate | None = None,
+) -> tuple[str, ...]:
+    """What the arms say of the search; it beats only what the interval of a difference says.
+
+    Args:
+        without_iterating: the best of as many candidates of which none learnt from another.
+    """
+    stands = {arm.name: comparison(run, best, arm) for arm in baselines}
+    lines = []
+    if stands.get("native") in ("tie", "ahead"):
+        lines.append("no evidence that the best reward beats the native one")
+    if stands.get("yours") in ("tie", "ahead"):
+        lines.append("yours was not beaten")
+    if without_iterating and comparison(run, best, without_iterating) != "behind":
+        lines.append("no evidence that iterating helped")
+    return tuple(lines)
 
 
 def reported(arm: Candidate | Baseline) -> list[Training]:

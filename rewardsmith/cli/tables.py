@@ -10,7 +10,7 @@ from rich.text import Text
 from rewardsmith.cli.words import number, scored, shares
 from rewardsmith.measure import Arm
 from rewardsmith.records import Baseline, Candidate
-from rewardsmith.report import comparison
+from rewardsmith.report import comparison, conclusions
 from rewardsmith.selection import ENOUGH_SEEDS, better, rank
 from rewardsmith.spending import Spending, Spent, Yield
 from rewardsmith.store import RunRecord
@@ -102,6 +102,7 @@ def footnotes(
         lines.append("tie: the 95 % interval of the difference, seed by seed, holds zero")
     if any(report.n_seeds < ENOUGH_SEEDS for report in reports):
         lines.append(f"too few seeds (below {ENOUGH_SEEDS}) to be sure of any order")
+    lines += conclusions(run, best, baselines)
     if best.score and run.kind == "search":
         before, after = best.score.value, best.report.value
         gap = f"{number(before - after)} between selection and report"

@@ -300,3 +300,35 @@ def test_a_warm_start_takes_the_parents_policy_up(tmp_path: Path) -> None:
     )
     assert first["warm_start"] == ""
     assert second["warm_start"] == f"{folder}/r01/c00/train/selection-0/learner.safetensors"
+
+
+def test_arms_stand_beside_the_best_and_yours_is_judged(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        "import numpy as np\n\n\n"
+        "def compute_reward(next_state):\n"
+        '    return {"upright": np.cos(next_state.pole_angle)}\n'
+    )
+    done = call(
+        *(*BALANCE, *TINY, "-n", "2", "-i", "1", "--arms", "--compare", mine, "-o", tmp_path),
+        timeout_s=240,
+    )
+    assert done.returncode == 0, done.stderr
+    held_out = done.stdout[done.stdout.index("trained again on held-out seeds") :]
+    rows = dict(re.findall(r"│ (\S+) .*│ +(\d+) │", held_out))
+    assert {
+        name: rows[name] for name in ("native", "yours", "fitness", "untrained")
+    } == dict.fromkeys(("native", "yours", "fitness", "untrained"), "2")
+    assert rows["native-best"] == rows["native-long"] == "1"
+    assert "one policy" in held_out
+    assert "yours was not beaten" in held_out or re.search(r"│ yours .*behind", held_out)
+
+
+def test_a_reward_to_compare_with_must_pass_the_critic_before_anything_is_spent(
+    tmp_path: Path,
+) -> None:
+    bad = tmp_path / "bad.py"
+    bad.write_text("import os\n\n\ndef compute_reward(obs):\n    return {'a': obs[:, 0]}\n")
+    done = call(*BALANCE, *TINY, "--compare", bad, "-o", tmp_path / "runs")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and "is refused: line 1" in done.stderr
