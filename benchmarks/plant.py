@@ -1,80 +1,86 @@
-"""Trains the stored rewards that benchmarks/selection.py chooses among: every seed, every rung.
+"""Trains the 20 rewards that benchmarks/selection.py chooses among: every seed, every rung.
 
-Writes benchmarks/planted/<env>.jsonl: one line a training, with the fitness of each evaluation
-episode at each rung. It goes on where it was stopped. The rewards are the offline baseline's, made
-once by `--make` and stored beside, good ones and bad ones.
+Writes benchmarks/planted.jsonl, one line a training, with the fitness of each evaluation episode at
+each rung; it goes on where it was stopped. The rewards differ in how they value the distance
+(five shapes) and in what they pay for the speed of an arm (four weights, harmless to harmful).
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 from jobs import of_reward
 
 from rewardsmith import critic, tasks
 from rewardsmith.config import RunConfig
 from rewardsmith.engine.local import LocalEngine
 from rewardsmith.evaluate import EvaluateJob
-from rewardsmith.propose.grammar import moves
-from rewardsmith.propose.grammar.catalogue import catalogue
-from rewardsmith.propose.grammar.genome import write
-from rewardsmith.propose.grammar.intent import read_task
 from rewardsmith.records import CheckedReward, TaskSpec
 from rewardsmith.rungs import ladder
-from rewardsmith.sim.rollout import random_transitions
+from rewardsmith.sim.rollout import PROBE_ROWS, random_transitions
 from rewardsmith.training import TrainJob
 
-PLACE = Path(__file__).with_name("planted")
-TASKS = {
-    "Pendulum-v1": ("swing the pendulum up and keep it upright", 50_000),
-    "HalfCheetah-v5": ("run forward as fast as possible", 30_000),
+LOG = Path(__file__).with_name("planted.jsonl")
+ENV, SENTENCE, STEPS = "CartPole-v1", "balance the pole in the middle of the track", 15_000
+CODE = """import numpy as np
+
+
+def compute_reward(next_state, terminated):
+    return {"near": NEAR, "still": STILL, "end": ENDING * terminated}
+"""
+NEAR = {
+    "line": "1.0 - np.abs(next_state.cart_position)",
+    "narrow": "np.exp(-np.square(next_state.cart_position) / 0.02)",
+    "alive": "np.ones(len(terminated))",
+    "angle": "np.cos(next_state.pole_angle)",
+    "off": "-np.abs(next_state.cart_position - 0.3)",
 }
-REWARDS, TRUTH, DRAWS, EPISODES = 20, range(20_000, 20_020), range(20), 10
+REST = {
+    "plain": ("np.zeros(len(terminated))", "0.0"),
+    "calm": ("-0.1 * np.abs(next_state.cart_velocity)", "0.0"),
+    "ended": ("np.zeros(len(terminated))", "-20.0"),
+    "both": ("-0.1 * np.abs(next_state.cart_velocity)", "-20.0"),
+}
+TRUTH, DRAWS, EPISODES = range(20_000, 20_020), range(12), 10
 _AT_ONCE = 40
 
 
+def task_of() -> TaskSpec:
+    """The task, with its fitness."""
+    return tasks.resolve(ENV, SENTENCE, task="centre")
+
+
+def config_of(**search: object) -> RunConfig:
+    """The default settings at the steps of these trainings."""
+    return RunConfig.model_validate({"search": search, "train": {"timesteps": STEPS}})
+
+
 def main() -> None:
-    """Make the rewards, or train what is missing."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--env", default="Pendulum-v1", choices=sorted(TASKS))
-    parser.add_argument("--make", action="store_true", help="write the rewards first")
-    chosen = parser.parse_args()
-    sentence, steps = TASKS[chosen.env]
-    task = tasks.resolve(chosen.env, sentence)
-    folder = PLACE / chosen.env
-    if chosen.make:
-        _make(task, folder)
-    rewards = {path.stem: _checked(path.read_text("utf-8"), task) for path in folder.glob("*.py")}
-    log = PLACE / f"{chosen.env}.jsonl"
-    lines = log.read_text("utf-8").splitlines() if log.exists() else []
+    """Train what is missing."""
+    task = task_of()
+    rewards = {
+        f"{near}-{rest}": _checked(
+            CODE.replace("NEAR", NEAR[near]).replace("STILL", still).replace("ENDING", ending), task
+        )
+        for near in NEAR
+        for rest, (still, ending) in REST.items()
+    }
+    lines = LOG.read_text("utf-8").splitlines() if LOG.exists() else []
     done = {(line["reward"], line["seed"]) for line in map(json.loads, lines)}
-    wanted = [(name, seed) for seed in (*DRAWS, *TRUTH) for name in sorted(rewards)]
+    wanted = [(name, seed) for seed in (*DRAWS, *TRUTH) for name in rewards]
     waiting = [pair for pair in wanted if pair not in done]
-    with LocalEngine(timeout_s=36_000, stall_s=3600) as engine, log.open("a") as out:
+    with LocalEngine(timeout_s=36_000, stall_s=3600) as engine, LOG.open("a") as out:
         for start in range(0, len(waiting), _AT_ONCE):
-            for line in _trained(waiting[start : start + _AT_ONCE], rewards, task, steps, engine):
+            for line in _trained(waiting[start : start + _AT_ONCE], rewards, task, engine):
                 out.write(line + "\n")
             out.flush()
 
 
-def _make(task: TaskSpec, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    known = catalogue(task, read_task(task))
-    rng = np.random.default_rng(0)
-    for number in range(REWARDS):
-        genome = moves.design(known, number, rng)
-        # The later, the further from what the baseline thinks sensible.
-        genome = moves.jittered(genome, rng, spread=0.1 * number)
-        (folder / f"{number:02d}.py").write_text(write(genome, known), "utf-8")
-
-
 def _checked(code: str, task: TaskSpec) -> CheckedReward:
-    verdict = critic.check(code, task, random_transitions(task, 1001, 0))
+    verdict = critic.check(code, task, random_transitions(task, PROBE_ROWS, 0))
     if not verdict.reward:
         raise RuntimeError(verdict.errors)
     return verdict.reward
@@ -84,28 +90,21 @@ def _trained(
     pairs: list[tuple[str, int]],
     rewards: dict[str, CheckedReward],
     task: TaskSpec,
-    steps: int,
     engine: LocalEngine,
 ) -> Iterator[str]:
     """One JSON line a training: what it came to at each rung."""
-    config = RunConfig.model_validate({"train": {"timesteps": steps}})
     with tempfile.TemporaryDirectory() as place:
-        jobs = [of_reward(task, name, rewards[name], seed, steps, place) for name, seed in pairs]
-        found: dict[str, list[tuple[float, ...]]] = {job.id: [] for job in jobs}
-        for until in ladder(config, task):
-            at = until if until < steps else 0
-            for _ in engine.train(
-                [job.model_copy(update={"until": at}) for job in jobs],
-                lambda job, line: None,
-                lambda: None,
-            ):
+        jobs = [of_reward(task, name, rewards[name], seed, STEPS, place) for name, seed in pairs]
+        found: dict[str, list[tuple[float, ...]]] = {job.folder: [] for job in jobs}
+        for until in ladder(config_of(), task):
+            stops = [job.model_copy(update={"until": until % STEPS}) for job in jobs]
+            for _ in engine.train(stops, lambda job, line: None, lambda: None):
                 pass
-            measured = {_evaluation(task, job, until).output: job.id for job in jobs}
             asked = [_evaluation(task, job, until) for job in jobs]
             for result in engine.evaluate(asked, lambda: None):
                 assert result.episodes, result.failure
-                fitness = tuple(float(f"{f:.4g}") for f in result.episodes.fitness)
-                found[measured[result.job.output]].append(fitness)
+                fitness = tuple(float(f"{value:.3g}") for value in result.episodes.fitness)
+                found[str(Path(result.job.output).parent)].append(fitness)
         for (name, seed), rungs in zip(pairs, found.values(), strict=True):
             yield json.dumps({"reward": name, "seed": seed, "fitness": rungs})
 

@@ -120,7 +120,9 @@ def _launch(event: Event) -> list[str]:
         lines.append(f"possibly paid without a reply: {', '.join(data['possibly_paid'])}")
     for what, names in _SEEDS.items():
         parts = [f"{name.partition('_')[0]} {_seeds(seeds[name])}" for name in names if seeds[name]]
-        lines.append(f"{what} seeds: {', '.join(parts)}")
+        # Where nothing is selected, there is but one kind.
+        said = ", ".join(parts) if seeds["selection"] else _seeds(seeds[names[-1]])
+        lines.append(f"{what} seeds: {said}")
     return [*lines, f"run: {data['run_dir']}"]
 
 

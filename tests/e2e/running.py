@@ -116,7 +116,7 @@ def started(*arguments: str | Path, **variables: str) -> Iterator[Underway]:
             process.kill()
 
 
-def survivors(processes: Sequence[int], patience_s: float = 10.0) -> list[int]:
+def survivors(processes: Sequence[int], patience_s: float = 30.0) -> list[int]:
     """Which of the processes are still there when the patience is at its end."""
     deadline = time.monotonic() + patience_s
     left = list(processes)

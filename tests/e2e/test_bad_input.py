@@ -142,7 +142,7 @@ def test_a_given_reward_that_breaks_in_training_fails_and_says_when(tmp_path: Pa
     assert re.fullmatch(
         r'rewardsmith: after [\d,]+ steps of training: term "up" is nan .*\n', done.stderr
     )
-    assert "training seeds: 3,5; episode seeds" in done.stdout
+    assert "training seeds: 3,5\nepisode seeds: " in done.stdout
     assert "r01c00 failed: after" in done.stdout
 
 

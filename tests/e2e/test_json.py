@@ -48,7 +48,8 @@ def test_done_holds_the_outcome(recorded: Recorded) -> None:
     more |= {"models", "prompts"}
     assert set(done) == promised | more
     assert set(done["best"]) == {
-        *("candidate", "fitness", "fitness_low", "fitness_high", "seeds", "selection_fitness")
+        *("candidate", "fitness", "fitness_low", "fitness_high", "seeds", "selection_fitness"),
+        "final_fitness",
     }
     assert (done["candidates"], done["failed"], done["cost_usd"]) == (4, 0, 0.0)
     best = done["best"]

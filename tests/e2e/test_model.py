@@ -45,7 +45,7 @@ def fenced(code: str) -> str:
 def from_model(server: LoopbackServer | str, *more: str | Path) -> tuple[str | Path, ...]:
     """A run whose requests go out one at a time, so that answers meet slots in order."""
     url = server if isinstance(server, str) else server.url
-    one_by_one = ("--set", "model.concurrency=1", "--set", "search.report_seeds=1")
+    one_by_one = ("--set", "model.concurrency=1", "--set", "search.report_seeds=1", "--no-rungs")
     return (*BALANCE, *TINY, "--model", "test", "--api-base", url, *one_by_one, *more)
 
 
