@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from rewardsmith import critic, rollouts, tasks
-from rewardsmith.critic import concerns, exploits, novelty, screens
+from rewardsmith.critic import concerns, exploits, feedback, novelty, screens
 from rewardsmith.critic.returns import Paid, pay
 from rewardsmith.errors import CandidateError, UserError
 from rewardsmith.evaluate import fitness_of
@@ -49,6 +49,7 @@ class Appraisal:
         transitions: recorded from a random policy; the probes run on them, and on as many of the
             run's trained policies once there are any.
         reviewer: asked about every reward that has passed everything else, if given.
+        tell: whether candidates are to hold what their rewards pay for the run's episodes.
     """
 
     def __init__(
@@ -57,8 +58,10 @@ class Appraisal:
         store: Store,
         transitions: Transitions,
         reviewer: Reviewer | None = None,
+        *,
+        tell: bool = False,
     ) -> None:
-        self._transitions, self._reviewer = transitions, reviewer
+        self._transitions, self._reviewer, self._tell = transitions, reviewer, tell
         self._store, self._run = store, run.id
         self._task, self._unsafe = run.task, run.config.unsafe_no_jail
         self._folder, self._seed = store.folder(run.id), run.config.seed
@@ -124,7 +127,10 @@ class Appraisal:
     def exploits(
         self, candidates: Iterable[Candidate], past: Sequence[Candidate]
     ) -> list[Candidate]:
-        """The trained among `candidates`, each with a warning for every exploit of its reward."""
+        """The trained among `candidates`, each with a warning for every exploit of its reward.
+
+        Where a strategy wants it, also with what its reward pays for the run's episodes.
+        """
         trained = self._trained(past)
         names = list(rollouts.behaviours(trained))
         appraised = []
@@ -136,7 +142,9 @@ class Appraisal:
             except CandidateError:
                 continue  # it has been trained on: what breaks it elsewhere is no exploit
             found = exploits.findings(paid, names, self._fitness)
-            appraised.append(_warned(candidate, tuple(found)))
+            told = feedback.words(paid, names, self._fitness) if self._tell else ""
+            warned = _warned(candidate, tuple(found))
+            appraised.append(warned.model_copy(update={"feedback": told}))
         return appraised
 
     @cached_property

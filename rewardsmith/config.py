@@ -29,6 +29,12 @@ def _several(names: Any) -> Any:
 class SearchConfig(Settings):
     """How wide and how long to search."""
 
+    strategy: Literal["eureka", "islands", "card", "best-of-n"] = "eureka"
+    """`eureka`: greedy, from the best so far. `islands`: several populations, mutation and
+    crossover (REvolve). `card`: one chain, with feedback from episodes. `best-of-n`: no iteration.
+    """
+    islands: int = Field(2, ge=1)
+    """Populations of the strategy `islands`."""
     iterations: int = Field(2, ge=1)
     """Generations."""
     samples: int = Field(4, ge=1)
@@ -53,6 +59,16 @@ class SearchConfig(Settings):
     """Measure beside the search what the same steps bring without it; see arms.py."""
     native: bool = True
     """Train the environment's own reward beside the finalists."""
+
+
+class TuneConfig(Settings):
+    """Whether the numbers of the best reward are tuned after the search, without the proposer."""
+
+    method: Literal["", "cmaes", "tpe"] = ""
+    """`cmaes`: CMA-ES. `tpe`: optuna's tree-structured Parzen estimator. "" does not tune."""
+    generations: int = Field(4, ge=1)
+    samples: int = Field(8, ge=2)
+    """Candidates per generation: the best code, each with other numbers in PARAMS."""
 
 
 class TrainConfig(Settings):
@@ -154,6 +170,7 @@ class RunConfig(Settings):
     """Where all randomness comes from."""
     unsafe_no_jail: bool = False
     search: SearchConfig = SearchConfig()
+    tune: TuneConfig = TuneConfig()
     train: TrainConfig = TrainConfig()
     model: ModelConfig = ModelConfig()
     replay: ReplayConfig = ReplayConfig()

@@ -53,6 +53,9 @@ class Control:
             message = message or (candidate.failure.for_human if candidate.failure else "")
             data |= {
                 "origin": candidate.origin,
+                "strategy": candidate.strategy,
+                "operator": candidate.operator,
+                "parents": list(candidate.parents),
                 "stage": str(candidate.stage),
                 "score": candidate.score.model_dump() if candidate.score else None,
                 "findings": [f.model_dump() for f in candidate.verdict.findings]

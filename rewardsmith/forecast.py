@@ -12,6 +12,7 @@ from rewardsmith.propose import Ask
 from rewardsmith.records import Record, RunStatus, TaskSpec
 from rewardsmith.rungs import ladder, steps_for
 from rewardsmith.store import RunRecord, Store
+from rewardsmith.strategies import firsts
 
 _CHARACTERS = 4.0
 """Of text to a token, as a rule."""
@@ -137,24 +138,28 @@ def _policies(config: RunConfig, task: TaskSpec) -> list[int]:
 
 def _trainings(config: RunConfig, task: TaskSpec) -> int:
     search = config.search
-    selected = search.iterations * search.samples * search.seeds
+    tuned = config.tune.generations * config.tune.samples if config.tune.method else 0
+    selected = (search.iterations * search.samples + tuned) * search.seeds
     finals = search.finalists * search.final_seeds if search.finalists > 1 else 0
     return selected + finals + sum(_policies(config, task))
 
 
 def _steps(config: RunConfig, task: TaskSpec) -> int:
-    search, steps = config.search, ladder(config, task)
-    selected = search.iterations * search.seeds * steps_for(search.samples, steps)
+    search, tune, steps = config.search, config.tune, ladder(config, task)
+    selected = search.iterations * steps_for(search.samples, steps)
+    selected += tune.generations * steps_for(tune.samples, steps) if tune.method else 0
     finals = search.final_seeds * steps_for(search.finalists, steps) if search.finalists > 1 else 0
     # One policy with the steps of all of them counts as so many.
     long = sum((arm.timesteps or 0) - steps[-1] for arm in planned(config, task) if arm.timesteps)
-    return selected + finals + sum(_policies(config, task)) * steps[-1] + long
+    reported = sum(_policies(config, task)) * steps[-1]
+    return selected * search.seeds + finals + reported + long
 
 
 def _prompt_tokens(config: RunConfig, task: TaskSpec) -> int:
     from rewardsmith.propose.llm import preview
 
-    ask = Ask(task=task, generation=1, slots=("r01c00",), notes=config.notes, seed=config.seed)
+    moves = firsts(["r01c00"])
+    ask = Ask(task=task, generation=1, moves=moves, notes=config.notes, seed=config.seed)
     return int(len(preview(ask, config.model.prompts)) / _CHARACTERS)
 
 

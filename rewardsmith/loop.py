@@ -18,7 +18,8 @@ from rewardsmith.errors import Cancelled, LimitReached, ModelError, NoSurvivor
 from rewardsmith.files import write_record, write_text
 from rewardsmith.finals import choose_best
 from rewardsmith.measure import Measure, Observe, arm_folder
-from rewardsmith.propose import Ask, Proposal, Proposer, Reflector
+from rewardsmith.planning import Kind, Planner
+from rewardsmith.propose import Proposer, Reflector
 from rewardsmith.records import (
     Candidate,
     Failure,
@@ -28,12 +29,12 @@ from rewardsmith.records import (
     Verdict,
 )
 from rewardsmith.rungs import Heat, climb, ladder
-from rewardsmith.selection import better, plan_seeds, rank, score
+from rewardsmith.selection import plan_seeds, rank, score
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.strategies import Strategy
 from rewardsmith.summarise import summarise
+from rewardsmith.tuning import Tuner
 
-_HISTORY = 4
 _UNMEASURED = (Stage.CHECKED, Stage.TRAINED)
 
 
@@ -48,6 +49,7 @@ class Parts:
     appraisal: Appraisal
     observe: Observe
     reflector: Reflector | None = None
+    tuner: Tuner | None = None
     clock: Callable[[], float] = time.monotonic
 
 
@@ -58,6 +60,9 @@ class Search:
         self._parts, self._store = parts, parts.store
         self._control = Control(run, parts.store, parts.observe, parts.clock)
         self._task, self._config = run.task, run.config.search
+        self._planner = Planner(
+            run, parts.store, parts.strategy, parts.proposer, parts.observe, parts.tuner
+        )
         self._measure = Measure(run, parts.store, parts.engine, parts.observe, self._control.poll)
         episodes = run.config.train.episodes or run.task.budget.episodes
         self.seeds = plan_seeds(
@@ -75,11 +80,8 @@ class Search:
         """
         try:
             self._control.update(status=RunStatus.RUNNING)
-            committed = len(self._store.generations(self._control.run.id))
-            for index in range(committed + 1, self._config.iterations + 1):
-                if self._enough():
-                    break
-                self._generation(index)
+            while kind := self._planner.due():
+                self._generation(kind)
             best = choose_best(self._control, self._store, self._measure, self.seeds)
             measure_arms(self._control, self._store, self._measure, best, self.seeds)
             self._control.update(status=RunStatus.DONE)
@@ -99,13 +101,15 @@ class Search:
 
     # --- a generation ---
 
-    def _generation(self, index: int) -> None:
+    def _generation(self, kind: Kind) -> None:
         """Propose, check, train, evaluate; again with the reasons if every candidate failed."""
+        index = len(self._store.generations(self._control.run.id)) + 1
         for attempt in range(self._config.retries + 1):
-            candidates = self._propose(index, attempt)
+            candidates = self._propose(index, attempt, kind)
             candidates = [self._check(candidate) for candidate in candidates]
             candidates = self._train_and_evaluate(candidates)
-            if any(candidate.score for candidate in candidates):
+            # Tuning may bring nothing: the search has its result already.
+            if kind == "tune" or any(candidate.score for candidate in candidates):
                 break
             reasons = {c.failure.for_human for c in candidates if c.failure}
             self._control.tell("all-failed", message="; ".join(sorted(reasons)), attempt=attempt)
@@ -113,60 +117,19 @@ class Search:
             raise NoSurvivor(
                 f"every candidate of generation {index} failed, attempts: {attempt + 1}"
             )
-        self._commit(index, attempt)
+        self._commit(index, attempt, kind)
 
-    def _propose(self, index: int, attempt: int) -> list[Candidate]:
+    def _propose(self, index: int, attempt: int, kind: Kind) -> list[Candidate]:
         """One candidate for every slot of this attempt; the stored ones are taken as they are."""
         self._control.stage()
-        ask = self._ask(index, attempt)
+        slots = self._planner.slots(index, attempt, kind)
         stored = {c.id: c for c in self._store.candidates(self._control.run.id, index)}
-        if any(slot not in stored for slot in ask.slots):
-            self._control.tell("proposing", generation=index, count=len(ask.slots))
-            for proposal in self._proposals(ask):
-                if proposal.slot not in stored:
-                    stored[proposal.slot] = self._save(_candidate(index, proposal))
-        return [stored[slot] for slot in ask.slots]
-
-    def _ask(self, index: int, attempt: int) -> Ask:
-        earlier = self._earlier(index)
-        here = self._store.candidates(self._control.run.id, index)
-        width = max(self._config.samples, len(self._control.run.init) if index == 1 else 0)
-        first = 0 if attempt == 0 else width + (attempt - 1) * self._config.samples
-        count = width if attempt == 0 else self._config.samples
-        slots = tuple(f"r{index:02d}c{i:02d}" for i in range(first, first + count))
-        recent = [c for c in earlier if c.generation == index - 1] if attempt == 0 else here
-        parents = self._parts.strategy.parents(earlier, self._task.fitness)
-        generations = self._store.generations(self._control.run.id)
-        bests = [g.best for g in reversed(generations) if g.best]
-        past = {c.id: c for c in earlier}
-        chosen = {parent.id for parent in parents}
-        history = [past[name] for name in dict.fromkeys(bests) if name not in chosen]
-        return Ask(
-            task=self._task,
-            generation=index,
-            attempt=attempt,
-            slots=slots,
-            parents=parents,
-            history=tuple(history[:_HISTORY]),
-            failures=tuple(c for c in recent if c.failure and c.id not in slots),
-            lessons=generations[-1].lessons if generations else "",
-            notes=self._control.run.config.notes,
-            seed=self._control.run.config.seed,
-        )
-
-    def _earlier(self, index: int) -> list[Candidate]:
-        """The candidates of the generations before this one."""
-        return [c for c in self._store.candidates(self._control.run.id) if c.generation < index]
-
-    def _proposals(self, ask: Ask) -> list[Proposal]:
-        """The user's own rewards first, in the first generation; the rest from the proposer."""
-        brought = self._control.run.init if ask.generation == 1 and ask.attempt == 0 else ()
-        own = [
-            Proposal(slot=slot, code=reward.code, origin=f"init:{reward.name}")
-            for slot, reward in zip(ask.slots, brought, strict=False)
-        ]
-        rest = ask.model_copy(update={"slots": ask.slots[len(own) :]})
-        return own + (self._parts.proposer.propose(rest) if rest.slots else [])
+        if any(slot not in stored for slot in slots):
+            self._control.tell("proposing", generation=index, count=len(slots), kind=kind)
+            for candidate in self._planner.candidates(self._planner.ask(index, attempt, kind)):
+                if candidate.id not in stored:
+                    stored[candidate.id] = self._save(candidate)
+        return [stored[slot] for slot in slots]
 
     def _check(self, candidate: Candidate) -> Candidate:
         """Let the critic judge; a broken one goes back to the proposer a few times."""
@@ -175,7 +138,7 @@ class Search:
             # A refusal is stored before it is told: after a kill it must read as it did, timings
             # and all, for the stored reply to be found by what was asked.
             verdict = candidate.verdict or self._parts.appraisal.judge(
-                candidate, self._earlier(candidate.generation)
+                candidate, self._planner.earlier(candidate.generation)
             )
             stage = Stage.CHECKED if verdict.ok else Stage.PROPOSED
             update = {"verdict": verdict, "stage": stage}
@@ -189,7 +152,7 @@ class Search:
     def _repair(self, candidate: Candidate, verdict: Verdict) -> Candidate:
         attempt = candidate.repairs + 1
         proposal = None
-        if attempt <= self._config.repairs:
+        if attempt <= self._config.repairs and candidate.operator != "tune":
             proposal = self._parts.proposer.repair(candidate, verdict, self._task, attempt)
         if proposal is None or proposal.failure:
             return self._save(_failed(candidate, _refusal(verdict)))
@@ -219,7 +182,7 @@ class Search:
         self._control.tell("candidate", candidate)
         return candidate
 
-    def _commit(self, index: int, attempt: int) -> None:
+    def _commit(self, index: int, attempt: int, kind: Kind) -> None:
         past = self._store.candidates(self._control.run.id)
         here = [candidate for candidate in past if candidate.generation == index]
         for candidate in self._parts.appraisal.exploits(here, past):
@@ -228,35 +191,24 @@ class Search:
         best = ranked[0] if ranked else None
         generation = Generation(
             index=index,
+            kind=kind,
             candidates=tuple(c.id for c in here),
             best=best.id if best else None,
             attempts=attempt + 1,
-            lessons=self._lessons(index, here),
+            lessons=self._lessons(here, kind),
         )
         self._store.commit_generation(self._control.run.id, generation)
         self._control.tell("generation", best, generation=index)
 
-    def _lessons(self, index: int, here: list[Candidate]) -> str:
+    def _lessons(self, here: list[Candidate], kind: Kind) -> str:
         """What the generations have taught, this one included where another one follows."""
         generations = self._store.generations(self._control.run.id)
         before = generations[-1].lessons if generations else ""
-        if self._parts.reflector is None or not here or index >= self._config.iterations:
+        searched = sum(generation.kind == "search" for generation in generations) + 1
+        last = kind == "tune" or searched >= self._config.iterations
+        if self._parts.reflector is None or not here or last:
             return before
         return self._parts.reflector.reflect(self._task, here, before)
-
-    def _enough(self) -> bool:
-        """Whether `stop_when` holds after the committed generations."""
-        generations = self._store.generations(self._control.run.id)
-        if not generations or not self._config.stop_when:
-            return False
-        if self._config.stop_when == "plateau":
-            return len(generations) > 1 and generations[-1].best == generations[-2].best
-        best = rank(self._store.candidates(self._control.run.id), self._task.fitness)[:1]
-        solved = self._task.fitness.solved
-        reached = [c.score.value for c in best if c.score]
-        return bool(
-            solved is not None and reached and not better(self._task.fitness, solved, reached[0])
-        )
 
     # --- state ---
 
@@ -273,19 +225,6 @@ class Search:
         if candidate.summary:
             write_text(folder / "summary.md", candidate.summary)
         return candidate
-
-
-def _candidate(generation: int, proposal: Proposal) -> Candidate:
-    candidate = Candidate(
-        id=proposal.slot,
-        generation=generation,
-        index=int(proposal.slot.partition("c")[2]),
-        parents=proposal.parents,
-        origin=proposal.origin,
-        prompt_hash=proposal.prompt_hash,
-        code=proposal.code,
-    )
-    return _failed(candidate, proposal.failure) if proposal.failure else candidate
 
 
 def _promise(candidate: Candidate) -> float:

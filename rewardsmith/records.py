@@ -313,6 +313,12 @@ class Stage(StrEnum):
     FAILED = "failed"
 
 
+Operator = Literal["init", "first", "mutate", "cross", "splice", "tune"]
+"""How a candidate comes about. `init`: the user brought it. `first`: asked for without parents.
+`mutate`, `cross`: by the proposer from one parent, or two. `splice`: terms of two parents put
+together without the proposer. `tune`: a parent's code with other numbers in PARAMS."""
+
+
 class Candidate(Record):
     """A reward and all that happened to it. A candidate that failed has no score, so cannot win."""
 
@@ -324,6 +330,12 @@ class Candidate(Record):
     parents: tuple[str, ...] = ()
     origin: str = ""
     """What made it: "llm:first", "llm:evolve", "grammar:seed", "grammar:mutate", "init:file.py"."""
+    strategy: str = ""
+    """What decided operator and parents: a strategy, or a tuner; "" in runs from before it stood
+    here, as with the operator."""
+    operator: Operator | Literal[""] = ""
+    island: int | None = None
+    """Where the strategy keeps several populations: the one it was made for."""
     prompt_hash: str = ""
     code: str = ""
     repairs: int = 0
@@ -337,6 +349,8 @@ class Candidate(Record):
     """On held-out seeds that chose nothing; the best only."""
     summary: str = ""
     """The text that the next prompt holds."""
+    feedback: str = ""
+    """What its reward pays for the run's episodes, where the strategy wants that to be told."""
     failure: Failure | None = None
 
 
@@ -344,6 +358,8 @@ class Generation(Record):
     """One committed round."""
 
     index: int
+    kind: Literal["search", "tune"] = "search"
+    """`tune`: the best reward again with other numbers, see tuning/."""
     candidates: tuple[str, ...]
     best: str | None
     """Best candidate of the whole run so far."""

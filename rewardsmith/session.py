@@ -24,7 +24,8 @@ from rewardsmith.selection import SeedPlan, plan_seeds
 from rewardsmith.sim.rollout import PROBE_ROWS, STEPS_PER_ROW, random_transitions
 from rewardsmith.start import OFFLINE
 from rewardsmith.store import RunRecord, Store
-from rewardsmith.strategies.eureka import Eureka
+from rewardsmith.strategies.choice import strategy
+from rewardsmith.tuning import Tuner
 
 
 def search(record: RunRecord, store: Store, observe: Observe) -> RunRecord:
@@ -38,13 +39,17 @@ def search(record: RunRecord, store: Store, observe: Observe) -> RunRecord:
         if record.kind == "train":
             return single.train(record, store, engine, transitions, observe)
         asked = askers(record, store, recording, observe)
+        chosen = strategy(record.config.search)
         parts = loop.Parts(
             store=store,
             proposer=asked.proposer,
-            reflector=asked.reflector,
-            strategy=Eureka(),
+            reflector=asked.reflector if chosen.feedback != "none" else None,
+            strategy=chosen,
+            tuner=Tuner(record.config.tune) if record.config.tune.method else None,
             engine=engine,
-            appraisal=Appraisal(record, store, transitions, asked.reviewer),
+            appraisal=Appraisal(
+                record, store, transitions, asked.reviewer, tell=chosen.feedback == "episodes"
+            ),
             observe=observe,
         )
         done = loop.Search(record, parts).run()

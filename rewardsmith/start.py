@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rewardsmith import config as settings
-from rewardsmith import critic, recording, tasks
+from rewardsmith import critic, recording, tasks, tuning
 from rewardsmith.config import LimitConfig, RunConfig
 from rewardsmith.errors import CandidateError, UserError
 from rewardsmith.llm.client import configured_model, connect, is_local
@@ -32,6 +32,8 @@ NAMES = {
     "reflect": "model.reflect",
     "prompts": "model.prompts",
     "local_only": "model.local_only",
+    "strategy": "search.strategy",
+    "tune": "tune.method",
     "iterations": "search.iterations",
     "samples": "search.samples",
     "seeds": "search.seeds",
@@ -55,7 +57,10 @@ NAMES = {
 """Short names of settings, for keywords here and flags of the command."""
 
 OFFLINE = "offline baseline"
-_VERSIONED = ("numpy", "gymnasium", "mujoco", "mjbatch", "stable-baselines3", "torch")
+_VERSIONED = (
+    *("numpy", "gymnasium", "mujoco", "mjbatch", "stable-baselines3", "torch"),
+    *("cmaes", "optuna"),
+)
 
 
 def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()) -> RunRecord:
@@ -65,6 +70,8 @@ def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()
         config.train.algo, spec.hyperparams.get(config.train.algo, {}), config.train.hyperparams
     )
     require_device(config.train.device)
+    if config.tune.method:
+        tuning.require(config.tune.method)
     if config.train.algo != "ppo" and config.train.backend == "population":
         raise UserError(f"the population backend knows ppo only, not {config.train.algo}")
     if config.train.warm_start != "off" and (config.train.algo, config.train.backend) not in (

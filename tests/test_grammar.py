@@ -16,12 +16,14 @@ from rewardsmith.records import (
     Candidate,
     Curve,
     Episodes,
+    Operator,
     Stage,
     TaskSpec,
     TermStats,
     Training,
 )
 from rewardsmith.reward import Transitions
+from rewardsmith.strategies import Move
 
 CART = (
     scalar("cart_position", "m"),
@@ -54,9 +56,23 @@ TASKS = {
 }
 
 
-def ask(task: TaskSpec, n: int = 4, **changes: Any) -> Ask:
-    slots = tuple(f"r00c{i:02d}" for i in range(n))
-    return Ask(**{"task": task, "generation": 0, "slots": slots, **changes})
+def ask(
+    task: TaskSpec,
+    n: int = 4,
+    *,
+    slots: tuple[str, ...] = (),
+    parents: tuple[Candidate, ...] = (),
+    history: tuple[Candidate, ...] = (),
+    operators: tuple[Operator, ...] = (),
+    **changes: Any,
+) -> Ask:
+    slots = slots or tuple(f"r00c{i:02d}" for i in range(n))
+    usual: Operator = "mutate" if parents else "first"
+    moves = tuple(
+        Move(slot=slot, operator=operator, parents=parents, history=history)
+        for slot, operator in zip(slots, operators or (usual,) * len(slots), strict=True)
+    )
+    return Ask(**{"task": task, "generation": 1, "moves": moves, **changes})
 
 
 def propose(task: TaskSpec, n: int = 4, **changes: Any) -> list[Proposal]:
@@ -161,7 +177,7 @@ def test_one_ask_gets_different_rewards_and_always_the_same_ones(task: TaskSpec)
     first, again = propose(task, 8), propose(task, 8)
     assert first == again
     assert len({proposal.code for proposal in first}) == 8
-    assert [proposal.slot for proposal in first] == list(ask(task, 8).slots)
+    assert [proposal.slot for proposal in first] == [move.slot for move in ask(task, 8).moves]
     assert {proposal.origin for proposal in first} == {"grammar:seed"}
     other = propose(task, 8, seed=1)
     assert [p.code for p in other[1:]] != [p.code for p in first[1:]]
@@ -354,26 +370,24 @@ def test_fitness_near_zero_changes_the_goal() -> None:
     assert goals[1] == {"capped_forward_speed"}
 
 
-def test_a_generation_mutates_crosses_and_tries_something_fresh() -> None:
+def test_each_move_gets_what_its_operator_says() -> None:
     seeds = propose(hopper())
     parents = tuple(
         trained(p.code, (stats("alive", (0.5, 1.0), 0.5),), id=f"r00c0{i}")
         for i, p in enumerate(seeds[:2])
     )
-    slots = tuple(f"r01c{i:02d}" for i in range(5))
-    children = propose(hopper(), generation=1, slots=slots, parents=parents)
-    assert [child.origin for child in children] == [
-        "grammar:mutate",
-        "grammar:mutate",
-        "grammar:mutate",
-        "grammar:cross",
-        "grammar:fresh",
-    ]
-    assert children[3].parents == ("r00c00", "r00c01")
-    assert children[4].parents == ()
+    slots = tuple(f"r01c{i:02d}" for i in range(3))
+    operators: tuple[Operator, ...] = ("mutate", "mutate", "cross")
+    asked = {"generation": 2, "slots": slots, "parents": parents, "operators": operators}
+    children = propose(hopper(), **asked)
+    made = ["grammar:mutate", "grammar:mutate", "grammar:cross"]
+    assert [child.origin for child in children] == made
+    assert tuple(child.operator for child in children) == operators
+    assert children[0].parents == children[1].parents == ("r00c00",)
+    assert children[2].parents == ("r00c00", "r00c01")
     mixed = {name for p in seeds[:2] for name in run(p.code, batch(hopper()))}
-    assert run(children[3].code, batch(hopper())).keys() <= mixed
-    assert propose(hopper(), generation=1, slots=slots, parents=parents) == children
+    assert run(children[2].code, batch(hopper())).keys() <= mixed
+    assert propose(hopper(), **asked) == children
 
 
 def test_nothing_known_is_proposed_again_over_many_generations() -> None:
@@ -381,7 +395,8 @@ def test_nothing_known_is_proposed_again_over_many_generations() -> None:
     known: list[Candidate] = []
     for generation in range(6):
         slots = tuple(f"r{generation:02d}c{i:02d}" for i in range(4))
-        for proposal in propose(task, slots=slots, parents=tuple(known[-2:]), history=tuple(known)):
+        tried = tuple(candidate.code for candidate in known)
+        for proposal in propose(task, slots=slots, parents=tuple(known[-2:]), tried=tried):
             assert proposal.code not in {candidate.code for candidate in known}
             known.append(trained(proposal.code, (), id=proposal.slot))
 
@@ -413,8 +428,8 @@ def test_a_reward_of_the_users_own_keeps_its_text_but_for_one_number() -> None:
     parent = trained(
         FOREIGN, (stats("ä", (0.1, 0.2), 0.02), stats("alive", (8.0, 7.0), 0.97)), id="r00c00"
     )
-    children = propose(hopper(), 4, parents=(parent,))
-    assert [c.origin for c in children] == ["grammar:mutate"] * 3 + ["grammar:fresh"]
+    children = propose(hopper(), 3, parents=(parent,))
+    assert [c.origin for c in children] == ["grammar:mutate"] * 3
     assert children[0].code == FOREIGN.replace('"alive": alive', '"alive": 0.25 * (alive)')
     for child in children[1:3]:
         changed = [

@@ -10,6 +10,7 @@ from rewardsmith.propose import Ask
 from rewardsmith.propose.grammar import GrammarProposer
 from rewardsmith.reward import Transitions
 from rewardsmith.sim.rollout import random_transitions
+from rewardsmith.strategies import firsts
 
 FOLDERS = [entry.id for entry in tasks.entries() if entry.folder]
 
@@ -37,8 +38,8 @@ def test_the_critic_accepts_what_the_grammar_writes(
 ) -> None:
     task = tasks.resolve(env, sentence, fitness=fitness)
     transitions: Transitions = random_transitions(task, 401, seed=0)
-    slots = tuple(f"r00c{i:02d}" for i in range(4))
-    for proposal in GrammarProposer().propose(Ask(task=task, generation=0, slots=slots)):
+    moves = firsts(f"r00c{i:02d}" for i in range(4))
+    for proposal in GrammarProposer().propose(Ask(task=task, generation=0, moves=moves)):
         verdict = check(proposal.code, task, transitions)
         errors = [finding for finding in verdict.findings if finding.severity == "error"]
         assert verdict.ok and not errors, (proposal.code, errors)
@@ -46,6 +47,6 @@ def test_the_critic_accepts_what_the_grammar_writes(
 
 def test_a_car_in_a_valley_is_told_to_gather_speed() -> None:
     task = tasks.resolve("MountainCar-v0", "reach the flag on top of the hill", fitness="native")
-    (first,) = GrammarProposer().propose(Ask(task=task, generation=0, slots=("r00c00",)))
+    (first,) = GrammarProposer().propose(Ask(task=task, generation=0, moves=firsts(["r00c00"])))
     assert "np.abs(next_state.velocity" in first.code
     assert "arrived" in first.code

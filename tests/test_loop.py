@@ -32,8 +32,10 @@ class Interrupted:
         self.verdicts: list[Verdict] = []
 
     def propose(self, ask: Ask) -> list[Proposal]:
-        codes = {slot: self._code.replace("'a'", f"'{slot}'") for slot in ask.slots}
-        return [Proposal(slot=slot, code=code, origin="test") for slot, code in codes.items()]
+        return [
+            Proposal(slot=m.slot, code=self._code.replace("'a'", f"'{m.slot}'"), origin="test")
+            for m in ask.moves
+        ]
 
     def repair(
         self, candidate: Candidate, verdict: Verdict, task: TaskSpec, attempt: int

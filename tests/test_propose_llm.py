@@ -16,6 +16,7 @@ from rewardsmith.propose.calling import Model
 from rewardsmith.propose.llm import LlmProposer
 from rewardsmith.propose.parse import extract
 from rewardsmith.records import Candidate, Finding, Fitness, Space, TaskSpec, Variable, Verdict
+from rewardsmith.strategies import Move, firsts
 
 REPLIES = Path(__file__).parent / "replies"
 TASK = TaskSpec(
@@ -26,7 +27,8 @@ TASK = TaskSpec(
     observation=Space(kind="box", size=3),
     action=Space(kind="box", size=1, low=(-2.0,), high=(2.0,)),
 )
-ASK = Ask(task=TASK, generation=0, slots=("r00c00", "r00c01", "r00c02"))
+SLOTS = ("r00c00", "r00c01", "r00c02")
+ASK = Ask(task=TASK, generation=0, moves=firsts(SLOTS))
 GOOD = [(REPLIES / f"c3-{n}.md").read_text(encoding="utf-8") for n in (1, 2, 3)]
 CODES = [extract(reply) for reply in GOOD]
 REFUSED = Verdict(ok=False, findings=(Finding(rule="shape", line=1, message="wrong shape"),))
@@ -77,19 +79,21 @@ def test_every_slot_gets_the_code_of_its_own_reply() -> None:
     log = MemoryLog()
     asked: Proposer = proposer(ScriptedClient(GOOD), log)
     proposals = asked.propose(ASK)
-    assert [proposal.slot for proposal in proposals] == list(ASK.slots)
+    assert [proposal.slot for proposal in proposals] == list(SLOTS)
     assert [proposal.code for proposal in proposals] == CODES
     assert {proposal.origin for proposal in proposals} == {"llm:first"}
-    assert [slot for slot, _ in log.intents] == [f"{slot}/propose" for slot in ASK.slots]
+    assert [slot for slot, _ in log.intents] == [f"{slot}/propose" for slot in SLOTS]
     assert len({proposal.prompt_hash for proposal in proposals}) == 3
     assert asked.name == "model a script"
 
 
 def test_parents_make_it_an_evolution() -> None:
     parent = Candidate(id="r00c07", generation=0, index=7, code=CODES[0])
-    ask = ASK.model_copy(update={"slots": ("r01c00",), "generation": 1, "parents": (parent,)})
+    move = Move(slot="r01c00", operator="mutate", parents=(parent,))
+    ask = ASK.model_copy(update={"generation": 1, "moves": (move,)})
     (proposal,) = proposer(ScriptedClient(GOOD), MemoryLog()).propose(ask)
     assert (proposal.origin, proposal.parents) == ("llm:evolve", ("r00c07",))
+    assert proposal.operator == "mutate"
 
 
 def test_a_reply_without_code_shifts_no_other() -> None:
@@ -159,7 +163,7 @@ def test_a_repair_shows_the_code_and_its_error() -> None:
 def test_repairs_go_on_with_the_conversation_that_the_code_came_from() -> None:
     client, log = ScriptedClient([GOOD[0], GOOD[1], GOOD[2]]), MemoryLog()
     asked = proposer(client, log)
-    ask = ASK.model_copy(update={"slots": ("r00c00",), "notes": "The joint is weak."})
+    ask = ASK.model_copy(update={"moves": firsts(["r00c00"]), "notes": "The joint is weak."})
     (first,) = asked.propose(ask)
     broken = Candidate(id="r00c00", generation=0, index=0, code=first.code)
     second = asked.repair(broken, REFUSED, TASK, 1)
@@ -200,7 +204,7 @@ def test_the_whole_way_over_a_real_server() -> None:
     ) as server:
         client = connect("local", api_base=server.url, env={})
         log = MemoryLog()
-        ask = ASK.model_copy(update={"slots": ("r00c00", "r00c01")})
+        ask = ASK.model_copy(update={"moves": firsts(["r00c00", "r00c01"])})
         proposals = proposer(client, log, concurrency=1).propose(ask)
     assert [proposal.code for proposal in proposals] == [CODES[2], CODES[2]]
     assert [request["max_tokens"] for request in server.requests] == [4096, 4096, 8192, 4096]
@@ -224,7 +228,7 @@ def test_no_more_requests_are_in_flight_than_allowed() -> None:
 
     client = Counting()
     slots = tuple(f"r00c{index:02}" for index in range(8))
-    ask = ASK.model_copy(update={"slots": slots})
+    ask = ASK.model_copy(update={"moves": firsts(slots)})
     assert len(proposer(client, MemoryLog(), concurrency=3).propose(ask)) == 8
     assert client.most == 3
 
@@ -294,6 +298,7 @@ def test_models_at_one_endpoint_share_its_limit() -> None:
 
     clients = {name: Slow(name, endpoint="one server") for name in ("a", "b")}
     model = Model(clients, calls=MemoryLog(), concurrency=2)
-    ask = ASK.model_copy(update={"slots": tuple(f"r00c{index:02}" for index in range(8))})
+    moves = firsts(f"r00c{index:02}" for index in range(8))
+    ask = ASK.model_copy(update={"moves": moves})
     assert len(LlmProposer(model).propose(ask)) == 8
     assert Slow.most == 2

@@ -83,6 +83,12 @@ def run(
     review: Annotated[
         bool, typer.Option("--review", help="Let the model review each reward too.")
     ] = False,
+    strategy: Annotated[
+        str | None, typer.Option(help="eureka, islands, card or best-of-n (no iteration).")
+    ] = None,
+    tune: Annotated[
+        str | None, typer.Option(help="cmaes or tpe: tune the best's numbers after the search.")
+    ] = None,
     iterations: Annotated[
         int | None, typer.Option("-i", "--iterations", help="Generations.")
     ] = None,
@@ -177,6 +183,8 @@ def run(
             "reflect": reflect or None,
             "local_only": local_only or None,
             "prompts": str(prompts) if prompts else None,
+            "strategy": strategy,
+            "tune": tune,
             "iterations": iterations,
             "samples": samples,
             "seeds": seeds,
@@ -342,11 +350,12 @@ def _show_prompt(config: RunConfig) -> None:
     from rewardsmith.propose import Ask
     from rewardsmith.propose.llm import preview
     from rewardsmith.sim.rollout import with_ranges
+    from rewardsmith.strategies import firsts
 
     ask = Ask(
         task=with_ranges(start.resolve_task(config), config.seed),
         generation=1,
-        slots=tuple(f"r01c{i:02d}" for i in range(config.search.samples)),
+        moves=firsts(["r01c00"]),
         notes=config.notes,
         seed=config.seed,
     )

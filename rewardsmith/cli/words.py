@@ -48,8 +48,14 @@ def describe_event(event: Event) -> list[str]:
 
 def _proposing(event: Event) -> list[str]:
     count = event.data["count"]
+    if event.data.get("kind") == "tune":
+        return [f"generation {event.data['generation']}: tuning, {count} sets of numbers"]
     rewards = "1 reward" if count == 1 else f"{count} rewards"
     return [f"generation {event.data['generation']}: asking for {rewards}"]
+
+
+def _not_tuned(event: Event) -> list[str]:
+    return ["nothing to tune: the best reward has no numbers in PARAMS"]
 
 
 def _repaired(event: Event) -> list[str]:
@@ -167,6 +173,7 @@ _TOLD: Mapping[str, Callable[[Event], list[str]]] = {
     "launch": _launch,
     "forecast": _forecast,
     "proposing": _proposing,
+    "not-tuned": _not_tuned,
     "repaired": _repaired,
     "checked": _checked,
     "appraised": _appraised,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from rewardsmith.records import Candidate, Failure, Record, TaskSpec, Verdict
+from rewardsmith.records import Candidate, Failure, Operator, Record, TaskSpec, Verdict
+from rewardsmith.strategies import Move
 
 
 class Ask(Record):
@@ -13,21 +14,21 @@ class Ask(Record):
 
     task: TaskSpec
     generation: int
-    """From 0; the first has no parents."""
+    """From 1; the first has no parents."""
+    strategy: str = ""
+    """What decided the moves."""
     attempt: int = 0
     """From 0; above it when every candidate of the generation failed and it is tried again."""
-    slots: tuple[str, ...]
-    """The ids to fill, such as ("r01c00", "r01c01"): one proposal each."""
-    parents: tuple[Candidate, ...] = ()
-    """What to improve on, best first; each with its code, score and summary."""
-    history: tuple[Candidate, ...] = ()
-    """Up to four earlier bests, newest first."""
+    moves: tuple[Move, ...]
+    """The slots to fill, one proposal each, with the operator and the parents of each."""
     failures: tuple[Candidate, ...] = ()
     """Candidates of this or the last round that failed, each with its reason."""
     lessons: str = ""
     """What earlier generations have taught, a few lines; see `Reflector`."""
     notes: str = ""
     """What the user knows, in the user's words."""
+    tried: tuple[str, ...] = ()
+    """The codes that the run has already: there is no use in writing one of them again."""
     seed: int = 0
     """The only source of randomness a proposer of ours may use."""
 
@@ -40,6 +41,8 @@ class Proposal(Record):
     """The whole reward file; "" when `failure` is set."""
     origin: str
     """What made it: "llm:first", "llm:evolve", "grammar:seed", ...; a repair keeps it."""
+    operator: Operator = "first"
+    """What was done; another one than was asked for where that was not possible."""
     parents: tuple[str, ...] = ()
     prompt_hash: str = ""
     failure: Failure | None = None
@@ -60,7 +63,7 @@ class Proposer(Protocol):
         """As the user is shown it: "model gpt-x" or "offline baseline"."""
 
     def propose(self, ask: Ask) -> list[Proposal]:
-        """One proposal for each slot, in the order of the slots."""
+        """One proposal for each move, in their order."""
 
     def repair(
         self, candidate: Candidate, verdict: Verdict, task: TaskSpec, attempt: int

@@ -9,8 +9,9 @@ from rewardsmith.llm.chat import ChatReply, ChatRequest, prompt_hash
 from rewardsmith.propose import Ask, Proposal
 from rewardsmith.propose.calling import Model
 from rewardsmith.propose.parse import BrokenCode, extract, same_code
-from rewardsmith.propose.prompts import proposal_messages, repair_messages
+from rewardsmith.propose.prompts import prompt_of, proposal_messages, repair_messages
 from rewardsmith.records import Candidate, Failure, TaskSpec, Verdict
+from rewardsmith.strategies import Move
 
 _LOG = logging.getLogger(__name__)
 
@@ -31,26 +32,25 @@ class LlmProposer:
         return self._model.name
 
     def propose(self, ask: Ask) -> list[Proposal]:
-        """One proposal for each slot, in order; a slot that got no code holds the reason.
+        """One proposal for each move, in order; one that got no code holds the reason.
 
         Raises:
             ModelError: not one slot got a reply.
         """
-        prompt = "evolve" if ask.parents else "first"
         purpose = f"propose{ask.attempt + 1}" if ask.attempt else "propose"
         requests = {
-            (name := f"{slot}/{purpose}"): self._model.request(
-                proposal_messages(ask, slot, self._prompts), name, prompt
+            (name := f"{move.slot}/{purpose}"): self._model.request(
+                proposal_messages(ask, move, self._prompts), name, prompt_of(move)
             )
-            for slot in ask.slots
+            for move in ask.moves
         }
         answers = self._model.answers(requests)
         failed = [answer for answer in answers.values() if isinstance(answer, ModelError)]
         if failed and len(failed) == len(answers):
             raise failed[0]
         return [
-            _proposal(ask, slot, requests[f"{slot}/{purpose}"], answers[f"{slot}/{purpose}"])
-            for slot in ask.slots
+            _proposal(move, requests[name], answers[name])
+            for move, name in zip(ask.moves, requests, strict=True)
         ]
 
     def repair(
@@ -83,20 +83,19 @@ class LlmProposer:
 
 
 def preview(ask: Ask, prompts: str = "") -> str:
-    """What would be sent for the first slot of `ask`, word for word."""
-    messages = proposal_messages(ask, ask.slots[0], prompts)
+    """What would be sent for the first move of `ask`, word for word."""
+    messages = proposal_messages(ask, ask.moves[0], prompts)
     return "\n".join(f"--- {message.role} ---\n{message.content}" for message in messages)
 
 
-def _proposal(
-    ask: Ask, slot: str, request: ChatRequest, answer: ChatReply | ModelError
-) -> Proposal:
+def _proposal(move: Move, request: ChatRequest, answer: ChatReply | ModelError) -> Proposal:
     code, failure = _read(answer)
     return Proposal(
-        slot=slot,
+        slot=move.slot,
         code=code,
-        origin="llm:evolve" if ask.parents else "llm:first",
-        parents=tuple(parent.id for parent in ask.parents),
+        origin=f"llm:{prompt_of(move)}",
+        operator=move.operator,
+        parents=tuple(parent.id for parent in move.parents),
         prompt_hash=prompt_hash(request.messages),
         failure=failure,
     )

@@ -18,6 +18,7 @@ from rewardsmith.llm.chat import Message
 from rewardsmith.propose import Ask
 from rewardsmith.propose.parse import parse_code
 from rewardsmith.records import Candidate, Space, TaskSpec, Variable, Verdict
+from rewardsmith.strategies import Move, place
 from rewardsmith.summarise import observe
 
 
@@ -71,15 +72,20 @@ def eject(folder: Path, only: Sequence[str] = ()) -> list[Path]:
     return list(copies.values())
 
 
-def proposal_messages(ask: Ask, slot: str, folder: str = "") -> tuple[Message, ...]:
-    """The conversation that asks for the reward of one slot of `ask`.
+def prompt_of(move: Move) -> str:
+    """The name of the prompt that asks for a move."""
+    return "evolve" if move.parents else "first"
+
+
+def proposal_messages(ask: Ask, move: Move, folder: str = "") -> tuple[Message, ...]:
+    """The conversation that asks for the reward of one move of `ask`.
 
     It depends on the slot's own number and never on which other slots are asked for with it, so
     that a resumed generation asks in the same words.
     """
-    observed = {parent.id: observe(parent, ask.task) for parent in ask.parents}
-    values = dict(ask) | {"number": int(slot.rpartition("c")[2]), "observed": observed}
-    user = render("evolve" if ask.parents else "first", folder, **values)
+    observed = {parent.id: observe(parent, ask.task) for parent in move.parents}
+    values = dict(ask) | dict(move) | {"number": place(move.slot), "observed": observed}
+    user = render(prompt_of(move), folder, **values)
     return (
         Message(role="system", content=render("system", folder)),
         Message(role="user", content=user),

@@ -1,22 +1,23 @@
-"""Fills a generation's slots offline: seeds at first, then mutations, a crossing, a fresh idea."""
+"""Fills a generation's slots offline: designs without parents, mutations and crossings."""
 
 from __future__ import annotations
 
 import ast
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, count
 from typing import Literal
 
 import numpy as np
 
+from rewardsmith.chance import stream
 from rewardsmith.propose import Ask, Proposal
 from rewardsmith.propose.grammar import moves
 from rewardsmith.propose.grammar.catalogue import Catalogue, catalogue
-from rewardsmith.propose.grammar.genome import Genome, read, write
+from rewardsmith.propose.grammar.genome import read, write
 from rewardsmith.propose.grammar.intent import read_task
-from rewardsmith.records import Candidate, TaskSpec, Verdict
+from rewardsmith.records import Candidate, Operator, TaskSpec, Verdict
+from rewardsmith.strategies import Move
 from rewardsmith.summarise import observe
 
 
@@ -39,7 +40,7 @@ class GrammarProposer:
         )
 
     def propose(self, ask: Ask) -> list[Proposal]:
-        """One proposal for each slot, in their order; no two the same, and none that is known."""
+        """One proposal for each move, in their order; no two the same, and none that is known."""
         return _Round(ask).fill()
 
     def repair(
@@ -49,16 +50,22 @@ class GrammarProposer:
         return None
 
 
-Move = Literal["seed", "mutate", "cross", "fresh"]
-
-
 @dataclass(frozen=True)
 class _Answer:
     """What could fill a slot."""
 
-    move: Move
+    made: Literal["seed", "mutate", "cross", "fresh"]
     code: str
     parents: tuple[str, ...] = ()
+
+    def proposal(self, slot: str) -> Proposal:
+        operator: Operator = "first"
+        if self.made in ("mutate", "cross"):
+            operator = self.made
+        origin = f"grammar:{self.made}"
+        return Proposal(
+            slot=slot, code=self.code, origin=origin, operator=operator, parents=self.parents
+        )
 
 
 class _Round:
@@ -67,56 +74,41 @@ class _Round:
     def __init__(self, ask: Ask) -> None:
         self.ask = ask
         self.catalogue: Catalogue = catalogue(ask.task, read_task(ask.task, ask.notes))
-        known = (*ask.parents, *ask.history, *ask.failures)
-        self.seen = {_program(candidate.code) for candidate in known if candidate.code}
-        self.mates = self._mates((*ask.parents, *ask.history))
+        shown = [c for move in ask.moves for c in (*move.parents, *move.history)]
+        known = [*ask.tried, *(c.code for c in (*shown, *ask.failures) if c.code)]
+        self.seen = {_program(code) for code in known}
 
     def fill(self) -> list[Proposal]:
-        return [self._proposal(slot, index) for index, slot in enumerate(self.ask.slots)]
+        """The first answer for each move that is new."""
+        filled = []
+        for index, move in enumerate(self.ask.moves):
+            rng = stream(self.ask.seed, move.slot, self.ask.attempt)
+            answers = self._answers(move, index, rng)
+            answer = next(a for a in answers if _program(a.code) not in self.seen)
+            self.seen.add(_program(answer.code))
+            filled.append(answer.proposal(move.slot))
+        return filled
 
-    def _proposal(self, slot: str, index: int) -> Proposal:
-        """The first answer that is new."""
-        rng = _generator(self.ask.seed, slot, self.ask.attempt)
-        answers = self._answers(index, rng)
-        answer = next(a for a in answers if _program(a.code) not in self.seen)
-        self.seen.add(_program(answer.code))
-        origin = f"grammar:{answer.move}"
-        return Proposal(slot=slot, code=answer.code, origin=origin, parents=answer.parents)
-
-    def _answers(self, index: int, rng: np.random.Generator) -> Iterator[_Answer]:
-        """Answers for one place in the order of liking; they do not end."""
-        move = self._move(index)
-        if move == "cross":
-            yield from self._crossings(rng)
-        if move in ("cross", "mutate"):
-            parent = self.ask.parents[index % len(self.ask.parents)]
-            yield from self._mutations(parent, rng)
-        start = index if move == "seed" else int(rng.integers(1, 1000))
-        for i in count(start, len(self.ask.slots)):
+    def _answers(self, move: Move, index: int, rng: np.random.Generator) -> Iterator[_Answer]:
+        """Answers for one move in the order of liking; they do not end."""
+        if move.operator == "cross":
+            yield from self._crossings(move, rng)
+        if move.parents:
+            yield from self._mutations(move.parents[0], rng)
+        start = int(rng.integers(1, 1000)) if move.parents else index
+        for i in count(start, len(self.ask.moves)):
             code = write(moves.design(self.catalogue, i, rng), self.catalogue)
-            yield _Answer("seed" if move == "seed" else "fresh", code)
+            yield _Answer("fresh" if move.parents else "seed", code)
 
-    def _move(self, index: int) -> Move:
-        """With parents, the last place is for a fresh idea and the one before it for a crossing."""
-        last = len(self.ask.slots) - 1
-        if not self.ask.parents:
-            return "seed"
-        if index == last and index > 0:
-            return "fresh"
-        return "cross" if index == last - 1 > 0 and len(self.mates) > 1 else "mutate"
-
-    def _mates(self, candidates: Iterable[Candidate]) -> list[tuple[Candidate, Genome]]:
-        """Those of the grammar's own making that did not fail, each program once."""
-        alive = [candidate for candidate in candidates if candidate.failure is None]
-        read_ones = ((candidate, read(candidate.code, self.catalogue)) for candidate in alive)
-        mates = {_program(c.code): (c, genome) for c, genome in read_ones if genome is not None}
-        return list(mates.values())
-
-    def _crossings(self, rng: np.random.Generator) -> Iterator[_Answer]:
-        (mother, first), (father, second) = self.mates[:2]
+    def _crossings(self, move: Move, rng: np.random.Generator) -> Iterator[_Answer]:
+        """Children of two rewards of the grammar's own making; of others there are none."""
+        first, second = (read(parent.code, self.catalogue) for parent in move.parents)
+        if first is None or second is None:
+            return
+        names = tuple(parent.id for parent in move.parents)
         for _ in range(20):  # few terms allow few children
             child = moves.crossed(first, second, self.catalogue, rng)
-            yield _Answer("cross", write(child, self.catalogue), (mother.id, father.id))
+            yield _Answer("cross", write(child, self.catalogue), names)
 
     def _mutations(self, parent: Candidate, rng: np.random.Generator) -> Iterator[_Answer]:
         observations = observe(parent, self.ask.task)
@@ -130,12 +122,6 @@ class _Round:
             )
             codes = (write(changed_one, self.catalogue) for changed_one in changed)
         yield from (_Answer("mutate", code, (parent.id,)) for code in codes)
-
-
-def _generator(seed: int, slot: str, attempt: int) -> np.random.Generator:
-    """A stream of its own for every slot, the same on every machine and after every resume."""
-    digest = hashlib.sha256(f"{seed}/{slot}/{attempt}".encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
 
 
 def _program(code: str) -> str:

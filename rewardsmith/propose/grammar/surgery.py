@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -22,11 +23,25 @@ def params(code: str) -> tuple[Handle, ...]:
     """The numbers in a literal PARAMS dictionary."""
     for node in _tree(code).body:
         match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict() as value) if (
-                name == PARAMS_NAME
-            ):
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict() as value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.Dict() as value)
+            ) if name == PARAMS_NAME:
                 return tuple(h for h in _entries(value) if _is_number(h.node))
     return ()
+
+
+def numbers(code: str) -> dict[str, float]:
+    """The numbers in a literal PARAMS dictionary, by their names."""
+    return {handle.name: float(ast.literal_eval(handle.node)) for handle in params(code)}
+
+
+def with_params(code: str, values: Mapping[str, float]) -> str:
+    """The code with these numbers in PARAMS, the others and all the text as they are."""
+    for handle in reversed(params(code)):  # from the end, for a change moves what follows it
+        if handle.name in values:
+            code = _replaced(code, handle.node, repr(float(values[handle.name])))
+    return code
 
 
 def terms(code: str) -> tuple[Handle, ...]:
