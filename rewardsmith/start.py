@@ -237,13 +237,17 @@ def factory_name(make: Callable[..., Any]) -> str:
 
 
 def nested(options: dict[str, Any]) -> dict[str, Any]:
-    """Options by their short names as nested settings; those that are None are left out."""
+    """Options by their short names as nested settings; those that are None are left out.
+
+    Where a table bears a short name too, as `tune` does, a table of values is meant for it.
+    """
     layers: dict[str, Any] = {}
     for name, value in options.items():
         if value is None:
             continue
         inner = layers
-        *parents, last = NAMES.get(name, name).split(".")
+        table = isinstance(value, dict) and name in RunConfig.model_fields
+        *parents, last = (name if table else NAMES.get(name, name)).split(".")
         for parent in parents:
             inner = inner.setdefault(parent, {})
         inner[last] = (

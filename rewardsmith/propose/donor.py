@@ -54,7 +54,11 @@ class Donor:
         imports = [n for n in rest if isinstance(n, ast.Import | ast.ImportFrom)]
         module = [n for n in rest if n not in imports]
         found = _literal_terms(entry)
-        if found is None or not set(names) <= found.keys() or _stores(entry.body) & _CONTRACT:
+        if (
+            found is None
+            or not set(names) <= found.keys()
+            or _stores(_in_scope(entry.body)) & _CONTRACT
+        ):
             entry.name = _WHOLE
             module.append(entry)
             body, terms = [_call(reward.arguments)], {n: _taken(n, entry) for n in names}
@@ -77,7 +81,7 @@ class Donor:
     @property
     def bound(self) -> set[str]:
         """The names that it gives anything, but for those of the contract."""
-        return _stores(self._nodes()) - _CONTRACT
+        return _stores(_everywhere(self._nodes())) - _CONTRACT
 
     @property
     def free(self) -> set[str]:
@@ -121,7 +125,7 @@ class Donor:
         """The parameters that are read by name; None where any might be."""
         keys: set[str] = set()
         seen: set[int] = set()
-        nodes = [node for root in self._nodes() for node in ast.walk(root)]
+        nodes = list(_everywhere(self._nodes()))
         for node in nodes:
             if isinstance(node, ast.keyword) and node.arg == "params":
                 seen.add(id(node.value))  # handed on under its own name
@@ -136,17 +140,21 @@ class Donor:
 def _literal_terms(entry: ast.FunctionDef) -> dict[str, ast.expr] | None:
     """The terms of a body that ends in returning them as one literal dictionary, else None."""
     *before, last = entry.body
-    if not isinstance(last, ast.Return) or len(list(_returns(entry))) > 1:
+    if not isinstance(last, ast.Return) or len(_returns(entry)) > 1:
         return None
     value = last.value.elts[-1] if isinstance(last.value, ast.Tuple) else last.value
     if isinstance(value, ast.Name):
         name = value.id
         mentions = sum(isinstance(n, ast.Name) and n.id == name for n in ast.walk(entry))
-        made = [n for n in before if isinstance(n, ast.Assign) and _stores(n.targets) == {name}]
+        made = [
+            n
+            for n in before
+            if isinstance(n, ast.Assign) and _stores(_everywhere(n.targets)) == {name}
+        ]
         if mentions != 2 + sum(_only_reads(n, name) for n in ast.walk(entry)) or len(made) != 1:
             return None
         value = made[0].value
-        if _stores(before[before.index(made[0]) + 1 :]) & _loads([value]):
+        if _stores(_everywhere(before[before.index(made[0]) + 1 :])) & _loads([value]):
             return None
     if not isinstance(value, ast.Dict) or any(
         isinstance(n, ast.NamedExpr) for n in ast.walk(value)
@@ -174,11 +182,11 @@ def _only_reads(node: ast.AST, name: str) -> bool:
 def _needed(body: Sequence[ast.stmt], names: set[str]) -> list[ast.stmt]:
     """The statements that these names depend on; all, where one may change another's value."""
     body = [node for node in body if not _is_text(node)]
-    if any(map(_mutates, (node for stmt in body for node in ast.walk(stmt)))):
+    if any(map(_mutates, _everywhere(body))):
         return body
     names = set(names)
     kept: list[ast.stmt] = []
-    while more := [n for n in body if n not in kept and _stores([n]) & names]:
+    while more := [n for n in body if n not in kept and _stores(_in_scope([n])) & names]:
         kept += more
         names |= _loads(more)
     return [node for node in body if node in kept]
@@ -194,21 +202,29 @@ def _mutates(node: ast.AST) -> bool:
     return False
 
 
-def _returns(entry: ast.FunctionDef) -> Iterator[ast.Return]:
+def _returns(entry: ast.FunctionDef) -> list[ast.Return]:
     """The return statements of a function, without those of functions within."""
-    waiting: list[ast.AST] = list(entry.body)
+    return [node for node in _in_scope(entry.body) if isinstance(node, ast.Return)]
+
+
+def _in_scope(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """All that stands in these statements, but for the insides of functions."""
+    waiting = list(nodes)
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ast.Return):
-            yield node
+        yield node
         if not isinstance(node, ast.FunctionDef | ast.Lambda):
             waiting.extend(ast.iter_child_nodes(node))
 
 
+def _everywhere(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    return (inner for outer in nodes for inner in ast.walk(outer))
+
+
 def _stores(nodes: Iterable[ast.AST]) -> set[str]:
-    """Every name that is bound: assigned, defined, a parameter, or an error's."""
+    """Every name that one of these nodes binds: by assignment, as a function, a parameter, ..."""
     found: set[str] = set()
-    for node in (inner for outer in nodes for inner in ast.walk(outer)):
+    for node in nodes:
         match node:
             case ast.Name(id=name, ctx=ast.Store()):
                 found.add(name)
@@ -220,10 +236,10 @@ def _stores(nodes: Iterable[ast.AST]) -> set[str]:
 
 
 def _loads(nodes: Iterable[ast.AST]) -> set[str]:
+    """Every name that is read anywhere within."""
     return {
         node.id
-        for outer in nodes
-        for node in ast.walk(outer)
+        for node in _everywhere(nodes)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
     }
 

@@ -9,21 +9,21 @@ An optimiser keeps nothing between generations: it is told the stored candidates
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from rewardsmith.chance import number
+from rewardsmith.chance import number, stream
 from rewardsmith.config import TuneConfig
 from rewardsmith.errors import BackendMissing
 from rewardsmith.propose.grammar import surgery
 from rewardsmith.records import Candidate, Fitness, Record
 from rewardsmith.selection import rank
 from rewardsmith.strategies import Feedback, Move, Turn
-from rewardsmith.tuning.space import Space
+from rewardsmith.tuning.space import HIGH, LOW, Space
 
 _PACKAGES = {"cmaes": "pip install cmaes", "tpe": "pip install rewardsmith[tune]"}
-_ATTEMPTS = 50
-"""To find numbers that were not tried; with one weight at zero there may be few."""
+_ATTEMPTS = 10
+"""To be asked for numbers that were not tried; with one weight at zero there may be few."""
 
 
 class Trial(Record):
@@ -77,11 +77,9 @@ class Tuner:
         known = {tuple(surgery.numbers(code).values()) for code in tried}
         moves = []
         for slot in turn.slots:
-            params = space.decoded(optimiser.ask(number(turn.seed, "tune", slot)))
-            for attempt in range(_ATTEMPTS):
-                if tuple(params.values()) not in known:
-                    break
-                params = space.decoded(optimiser.ask(number(turn.seed, "tune", slot, attempt)))
+            points = _points(optimiser, len(space.names), turn.seed, slot)
+            tries = (space.decoded(point) for point in points)
+            params = next(found for found in tries if tuple(found.values()) not in known)
             known.add(tuple(params.values()))
             moves.append(
                 Move(
@@ -111,6 +109,17 @@ def _optimiser(method: str, dimensions: int, told: Sequence[Sequence[Trial]]) ->
     from rewardsmith.tuning.evolution import Evolution
 
     return Evolution(dimensions, told)
+
+
+def _points(
+    optimiser: Optimiser, dimensions: int, seed: int, slot: str
+) -> Iterator[tuple[float, ...]]:
+    """Points for a slot in the order of liking, without end: at last they are random ones."""
+    for attempt in range(_ATTEMPTS):
+        yield optimiser.ask(number(seed, "tune", slot, attempt))
+    rng = stream(seed, "tune", slot)
+    while True:
+        yield tuple(float(value) for value in rng.uniform(LOW, HIGH, dimensions))
 
 
 def _parted(past: Iterable[Candidate]) -> tuple[list[Candidate], list[list[Candidate]]]:

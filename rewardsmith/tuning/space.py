@@ -73,4 +73,4 @@ def _divisors(tree: ast.Module) -> set[str]:
 
 
 def _rounded(value: float) -> float:
-    return float(f"{value:.{_DIGITS}g}")
+    return float(f"{value:.{_DIGITS}g}") + 0.0  # no -0.0
