@@ -118,6 +118,7 @@ def _launch(record: RunRecord, store: Store) -> dict[str, object]:
         "task": record.task.sentence,
         "fitness": fitness.model_dump(),
         "proposer": record.proposer,
+        "strategy": record.config.search.strategy,
         "notices": _notices(record),
         "possibly_paid": possibly_paid(store, record.id),
         "seeds": _seeds(record).model_dump(),

@@ -137,8 +137,12 @@ def reopen(record: RunRecord, options: dict[str, Any]) -> RunRecord:
     chosen = {key: value for key, value in nested(options).items() if value is not None}
     config = settings.build(record.config.model_dump(), chosen)
     more = config.search.iterations > record.config.search.iterations
+    if config.tune.method and not record.config.tune.method:
+        tuning.require(config.tune.method)
+        more = True
     if record.status is RunStatus.DONE and not more:
-        raise UserError(f"{record.id} is complete; give --iterations a larger number to go on")
+        advice = "give --iterations a larger number, or --tune, to go on"
+        raise UserError(f"{record.id} is complete; {advice}")
     # With more generations the finalists may change; the trainings that exist are kept.
     update: dict[str, object] = {"config": config}
     if more:

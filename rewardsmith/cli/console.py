@@ -164,7 +164,8 @@ class Screen:
 
 def show_plan(config: RunConfig, task: TaskSpec, proposer: str, forecast: Sequence[str]) -> None:
     """What a run would do, and what that would take."""
-    search, train = config.search, config.train
+    search, train, tune = config.search, config.train, config.tune
+    tuned = f", then {tune.generations} x {tune.samples} tuned by {tune.method}"
     timesteps = train.timesteps or task.budget.timesteps
     unit = f" [{task.fitness.unit}]" if task.fitness.unit else ""
     out = _console()
@@ -172,6 +173,7 @@ def show_plan(config: RunConfig, task: TaskSpec, proposer: str, forecast: Sequen
         ("environment", task.env),
         ("fitness", f"{task.fitness.expression}{unit}; {task.fitness.why}"),
         ("proposer", proposer),
+        ("strategy", search.strategy + (tuned if tune.method else "")),
         ("candidates", f"{search.iterations} generations x {search.samples}"),
         ("a training", f"{timesteps:,} steps"),
         *(("forecast", line) for line in forecast),

@@ -55,6 +55,9 @@ Workers = Annotated[int | None, typer.Option("--max-workers", help="Trainings at
 Algo = Annotated[str | None, typer.Option("--algo", help="ppo or sac.")]
 Backend = Annotated[str | None, typer.Option("--backend", help="auto, population or sb3.")]
 Timesteps = Annotated[int | None, typer.Option("--timesteps", help="Steps per policy.")]
+Tune = Annotated[
+    str | None, typer.Option(help="cmaes or tpe: tune the best's numbers after the search.")
+]
 Unsafe = Annotated[
     bool, typer.Option("--unsafe-no-jail", help="Run generated code without the jail.")
 ]
@@ -86,9 +89,7 @@ def run(
     strategy: Annotated[
         str | None, typer.Option(help="eureka, islands, card or best-of-n (no iteration).")
     ] = None,
-    tune: Annotated[
-        str | None, typer.Option(help="cmaes or tpe: tune the best's numbers after the search.")
-    ] = None,
+    tune: Tune = None,
     iterations: Annotated[
         int | None, typer.Option("-i", "--iterations", help="Generations.")
     ] = None,
@@ -231,6 +232,7 @@ def resume(
     iterations: Annotated[
         int | None, typer.Option("-i", "--iterations", help="Generations in all.")
     ] = None,
+    tune: Tune = None,
     time_limit: TimeLimit = None,
     cost_limit: CostLimit = None,
     token_limit: TokenLimit = None,
@@ -247,6 +249,7 @@ def resume(
     store = Store(runs_dir, create=False)
     options = {
         "iterations": iterations,
+        "tune": tune,
         "time_limit": time_limit,
         "cost_limit": cost_limit,
         "token_limit": token_limit,

@@ -28,7 +28,7 @@ class Eureka:
         """See Strategy."""
         chain = _chain(turn.past)
         ranked = rank(chain, turn.fitness)
-        if not ranked or turn.generation - ranked[0].generation > _PATIENCE:
+        if not ranked or _idle(chain, ranked[0]) >= _PATIENCE:
             return firsts(turn.slots)
         moves = []
         for slot in turn.slots:
@@ -43,6 +43,12 @@ class Eureka:
                 )
             )
         return tuple(moves)
+
+
+def _idle(chain: Sequence[Candidate], best: Candidate) -> int:
+    """How many generations of the search have gone by since the best."""
+    later = (c for c in chain if c.generation > best.generation and c.operator != "tune")
+    return len({c.generation for c in later})
 
 
 def _chain(past: Sequence[Candidate]) -> list[Candidate]:

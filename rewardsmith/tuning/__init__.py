@@ -52,11 +52,8 @@ class Tuner:
     feedback: Feedback = "none"
 
     def __init__(self, config: TuneConfig) -> None:
-        self.name, self.generations, self.samples = (
-            config.method,
-            config.generations,
-            config.samples,
-        )
+        self.name = config.method
+        self.generations, self.samples = config.generations, config.samples
 
     def base(self, past: Iterable[Candidate], fitness: Fitness) -> Candidate | None:
         """The candidate whose numbers are tuned; None where the best has none that can be."""
@@ -75,21 +72,14 @@ class Tuner:
         optimiser = _optimiser(self.name, len(space.names), told)
         tried = [base.code, *(c.code for generation in rounds for c in generation)]
         known = {tuple(surgery.numbers(code).values()) for code in tried}
+        plain = Move(slot="", operator="tune", parents=(base,), island=base.island)
         moves = []
         for slot in turn.slots:
             points = _points(optimiser, len(space.names), turn.seed, slot)
             tries = (space.decoded(point) for point in points)
             params = next(found for found in tries if tuple(found.values()) not in known)
             known.add(tuple(params.values()))
-            moves.append(
-                Move(
-                    slot=slot,
-                    operator="tune",
-                    parents=(base,),
-                    island=base.island,
-                    params=params,
-                )
-            )
+            moves.append(plain.model_copy(update={"slot": slot, "params": params}))
         return tuple(moves)
 
 

@@ -23,7 +23,9 @@ ISLANDS = (
 
 
 def searched(strategy: str, place: Path) -> dict[str, Candidate]:
-    done = call(*BALANCE, *SMALL, "-n", "2", "-i", "2", "--strategy", strategy, "-o", place)
+    tuning = ("--set", "tune.generations=1", "--set", "tune.samples=2")
+    wanted = ("-n", "2", "-i", "2", "--strategy", strategy, *tuning)
+    done = call(*BALANCE, *SMALL, *wanted, "-o", place)
     assert done.returncode == 0, done.stderr
     candidates = load("last", runs_dir=place).candidates
     assert {c.strategy for c in candidates} == {strategy}
@@ -45,6 +47,11 @@ def test_without_iteration_the_second_generation_is_made_like_the_first(tmp_path
         ("first", (), "grammar:seed", "")
     }
     assert len({c.code for c in found.values()}) == 4
+    one_more = ("--tune", "cmaes", "--json", "-o", tmp_path)
+    done = call("resume", "last", *one_more)
+    assert done.returncode == 0, done.stderr
+    tuned = load("last", runs_dir=tmp_path).candidates[4:]
+    assert [c.origin for c in tuned] == ["tune:cmaes"] * 2, "a finished run is tuned afterwards"
 
 
 @pytest.fixture(scope="module")
