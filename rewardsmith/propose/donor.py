@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from rewardsmith.propose import scope
 from rewardsmith.records import CheckedReward, Verdict
 from rewardsmith.reward import ARGUMENTS, ENTRY_POINT, PARAMS_NAME
 
@@ -54,24 +55,21 @@ class Donor:
         imports = [n for n in rest if isinstance(n, ast.Import | ast.ImportFrom)]
         module = [n for n in rest if n not in imports]
         found = _literal_terms(entry)
-        if (
-            found is None
-            or not set(names) <= found.keys()
-            or _stores(_in_scope(entry.body)) & _CONTRACT
-        ):
+        rebound = scope.stores(scope.in_scope([*module, *entry.body])) & _CONTRACT
+        if found is None or rebound or not set(names) <= found.keys():
             entry.name = _WHOLE
             module.append(entry)
             body, terms = [_call(reward.arguments)], {n: _taken(n, entry) for n in names}
         else:
             terms = {name: found[name] for name in names}
-            body = _needed(entry.body[:-1], _loads(terms.values()))
-        module = _needed(module, _loads([*body, *terms.values()]))
-        used = _loads([*module, *body, *terms.values()])
+            body = _needed(entry.body[:-1], scope.loads(terms.values()))
+        module = _needed(module, scope.loads([*body, *terms.values()]))
+        used = scope.loads([*module, *body, *terms.values()])
         donor = Donor(
             terms=terms,
             body=body,
             module=module,
-            imports=[node for node in imports if set(_imported(node)) & used],
+            imports=[node for node in imports if set(scope.imported(node)) & used],
             params=reward.params,
         )
         keys = donor._keys()
@@ -81,30 +79,25 @@ class Donor:
     @property
     def bound(self) -> set[str]:
         """The names that it gives anything, but for those of the contract."""
-        return _stores(_everywhere(self._nodes())) - _CONTRACT
+        return scope.stores(scope.everywhere(self._nodes())) - _CONTRACT
 
     @property
     def free(self) -> set[str]:
         """The names that it uses and does not bind: of builtins, modules and arguments."""
-        return _loads(self._nodes()) - self.bound
+        return scope.loads(self._nodes()) - self.bound
 
     @property
     def imported(self) -> dict[str, str]:
         """What every imported name stands for."""
-        return {name: what for node in self.imports for name, what in _imported(node).items()}
+        return {name: what for node in self.imports for name, what in scope.imported(node).items()}
 
     def renamed(self, names: Iterable[str], taken: Collection[str]) -> Donor:
         """The same with other names for these, none of them `taken`."""
-        fresh: dict[str, str] = {}
-        for name in sorted(names):
-            fresh[name] = _free_name(name, {*taken, *fresh.values()})
-        return self._changed(_Rename(fresh, self.bound))
+        return self._changed(scope.Rename(scope.fresh(names, taken), self.bound))
 
     def rekeyed(self, keys: Iterable[str], taken: Collection[str]) -> Donor | None:
         """The same with other names for these parameters; None where they are read by others."""
-        fresh: dict[str, str] = {}
-        for key in sorted(keys):
-            fresh[key] = _free_name(key, {*taken, *fresh.values()})
+        fresh = scope.fresh(keys, taken)
         if fresh and self._keys() is None:
             return None
         params = {fresh.get(key, key): value for key, value in self.params.items()}
@@ -125,7 +118,7 @@ class Donor:
         """The parameters that are read by name; None where any might be."""
         keys: set[str] = set()
         seen: set[int] = set()
-        nodes = list(_everywhere(self._nodes()))
+        nodes = list(scope.everywhere(self._nodes()))
         for node in nodes:
             if isinstance(node, ast.keyword) and node.arg == "params":
                 seen.add(id(node.value))  # handed on under its own name
@@ -149,12 +142,13 @@ def _literal_terms(entry: ast.FunctionDef) -> dict[str, ast.expr] | None:
         made = [
             n
             for n in before
-            if isinstance(n, ast.Assign) and _stores(_everywhere(n.targets)) == {name}
+            if isinstance(n, ast.Assign) and scope.stores(scope.everywhere(n.targets)) == {name}
         ]
         if mentions != 2 + sum(_only_reads(n, name) for n in ast.walk(entry)) or len(made) != 1:
             return None
         value = made[0].value
-        if _stores(_everywhere(before[before.index(made[0]) + 1 :])) & _loads([value]):
+        later = before[before.index(made[0]) + 1 :]
+        if scope.stores(scope.everywhere(later)) & scope.loads([value]):
             return None
     if not isinstance(value, ast.Dict) or any(
         isinstance(n, ast.NamedExpr) for n in ast.walk(value)
@@ -182,13 +176,13 @@ def _only_reads(node: ast.AST, name: str) -> bool:
 def _needed(body: Sequence[ast.stmt], names: set[str]) -> list[ast.stmt]:
     """The statements that these names depend on; all, where one may change another's value."""
     body = [node for node in body if not _is_text(node)]
-    if any(map(_mutates, _everywhere(body))):
+    if any(map(_mutates, scope.everywhere(body))):
         return body
     names = set(names)
     kept: list[ast.stmt] = []
-    while more := [n for n in body if n not in kept and _stores(_in_scope([n])) & names]:
+    while more := [n for n in body if n not in kept and scope.stores(scope.in_scope([n])) & names]:
         kept += more
-        names |= _loads(more)
+        names |= scope.loads(more)
     return [node for node in body if node in kept]
 
 
@@ -204,59 +198,7 @@ def _mutates(node: ast.AST) -> bool:
 
 def _returns(entry: ast.FunctionDef) -> list[ast.Return]:
     """The return statements of a function, without those of functions within."""
-    return [node for node in _in_scope(entry.body) if isinstance(node, ast.Return)]
-
-
-def _in_scope(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """All that stands in these statements, but for the insides of functions."""
-    waiting = list(nodes)
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.Lambda):
-            waiting.extend(ast.iter_child_nodes(node))
-
-
-def _everywhere(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    return (inner for outer in nodes for inner in ast.walk(outer))
-
-
-def _stores(nodes: Iterable[ast.AST]) -> set[str]:
-    """Every name that one of these nodes binds: by assignment, as a function, a parameter, ..."""
-    found: set[str] = set()
-    for node in nodes:
-        match node:
-            case ast.Name(id=name, ctx=ast.Store()):
-                found.add(name)
-            case ast.FunctionDef(name=str(name)) | ast.arg(arg=name):
-                found.add(name)
-            case ast.ExceptHandler(name=str(name)):
-                found.add(name)
-    return found
-
-
-def _loads(nodes: Iterable[ast.AST]) -> set[str]:
-    """Every name that is read anywhere within."""
-    return {
-        node.id
-        for node in _everywhere(nodes)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    }
-
-
-def _imported(node: ast.stmt) -> dict[str, str]:
-    """The names that an import binds, each with what it stands for."""
-    match node:
-        case ast.Import(names=names):
-            return {
-                alias.asname or alias.name.partition(".")[0]: alias.name
-                if alias.asname
-                else alias.name.partition(".")[0]
-                for alias in names
-            }
-        case ast.ImportFrom(module=module, names=names):
-            return {alias.asname or alias.name: f"{module}.{alias.name}" for alias in names}
-    return {}
+    return [node for node in scope.in_scope(entry.body) if isinstance(node, ast.Return)]
 
 
 def _param_read(node: ast.AST) -> tuple[ast.Name, ast.Constant] | None:
@@ -299,46 +241,6 @@ def _taken(name: str, entry: ast.FunctionDef) -> ast.expr:
     for key in keys:
         given = ast.Subscript(value=given, slice=ast.Constant(key), ctx=ast.Load())
     return given
-
-
-def _free_name(name: str, taken: Collection[str]) -> str:
-    number = 2
-    while f"{name}_{number}" in taken:
-        number += 1
-    return f"{name}_{number}"
-
-
-class _Rename(ast.NodeTransformer):
-    """Gives names other ones wherever they stand; keywords only in calls of the code's own."""
-
-    def __init__(self, names: Mapping[str, str], own: Collection[str]) -> None:
-        self._names, self._own = names, own
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        node.id = self._names.get(node.id, node.id)
-        return node
-
-    def visit_arg(self, node: ast.arg) -> ast.AST:
-        self.generic_visit(node)
-        node.arg = self._names.get(node.arg, node.arg)
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        self.generic_visit(node)
-        node.name = self._names.get(node.name, node.name)
-        return node
-
-    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
-        self.generic_visit(node)
-        node.name = self._names.get(node.name or "", node.name)
-        return node
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        if isinstance(node.func, ast.Name) and node.func.id in self._own:
-            for keyword in node.keywords:
-                keyword.arg = self._names.get(keyword.arg or "", keyword.arg)
-        self.generic_visit(node)
-        return node
 
 
 class _Rekey(ast.NodeTransformer):

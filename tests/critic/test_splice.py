@@ -145,6 +145,18 @@ def test_a_local_name_of_one_never_hides_a_builtin_of_the_other() -> None:
         assert "sum_2 = next_state.x_velocity" in code and "sum([" in code
 
 
+def test_a_constant_named_like_an_argument_is_not_taken_for_it() -> None:
+    mine = (
+        "t = 0.05\n\n\ndef compute_reward(next_state):\n"
+        "    return {'speed': next_state.x_velocity * t, 'pitch': next_state.torso_pitch * t}\n"
+    )
+    yours = "def compute_reward(t):\n    return {'late': 0.1 * t}\n"
+    children = (*pair(mine, yours), *pair(yours, mine))
+    assert children
+    for code in children:
+        assert "x_velocity * t" in code.split("def compute_reward")[0], "it has a scope of its own"
+
+
 def test_the_total_of_a_gated_reward_stays_one_thing() -> None:
     gated = """import numpy as np
 
