@@ -46,7 +46,7 @@ def planned(
 ) -> tuple[Baseline, ...]:
     """The arms that a run asks for, untouched; "yours" where it is given."""
     search = config.search
-    policies = search.iterations * search.samples * search.seeds
+    policies = (search.iterations * search.samples + config.tune.candidates) * search.seeds
     steps = policies * (config.train.timesteps or task.budget.timesteps)
     arms = [Baseline(name="native")] if search.native or search.arms else []
     if yours:

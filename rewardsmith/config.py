@@ -70,6 +70,11 @@ class TuneConfig(Settings):
     samples: int = Field(8, ge=2)
     """Candidates per generation: the best code, each with other numbers in PARAMS."""
 
+    @property
+    def candidates(self) -> int:
+        """How many candidates tuning makes."""
+        return self.generations * self.samples if self.method else 0
+
 
 class TrainConfig(Settings):
     """How policies are trained."""

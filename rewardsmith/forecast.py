@@ -138,8 +138,7 @@ def _policies(config: RunConfig, task: TaskSpec) -> list[int]:
 
 def _trainings(config: RunConfig, task: TaskSpec) -> int:
     search = config.search
-    tuned = config.tune.generations * config.tune.samples if config.tune.method else 0
-    selected = (search.iterations * search.samples + tuned) * search.seeds
+    selected = (search.iterations * search.samples + config.tune.candidates) * search.seeds
     finals = search.finalists * search.final_seeds if search.finalists > 1 else 0
     return selected + finals + sum(_policies(config, task))
 
