@@ -8,11 +8,12 @@
 | native-best | as many policies on the native reward as the search had, the best at selection |
 | native-long | one policy on the native reward with the steps of all of them |
 | untrained | nothing |
+| best-of-n | a run of its own: as many rewards, none of which learns from another |
 """
 
 from __future__ import annotations
 
-from rewardsmith.config import RunConfig
+from rewardsmith.config import RunConfig, TuneConfig
 from rewardsmith.control import Control
 from rewardsmith.measure import Arm, Measure
 from rewardsmith.records import Baseline, Candidate, CheckedReward, TaskSpec
@@ -58,6 +59,15 @@ def planned(
             Baseline(name="native-long", policies=1, timesteps=steps),
         ]
     return (*arms, Baseline(name="untrained", timesteps=0))
+
+
+def searches(config: RunConfig) -> tuple[RunConfig, ...]:
+    """The searches of a run: its own, and as an arm the same one in which nothing learns."""
+    if not config.search.arms:
+        return (config,)
+    search = {"strategy": "best-of-n", "arms": False, "native": False}
+    update = {"search": config.search.model_copy(update=search), "tune": TuneConfig()}
+    return config, config.model_copy(update={**update, "compare": ""})
 
 
 def _as_far_as(arm: Baseline, stored: Baseline | None) -> Baseline:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
-from rewardsmith.arms import planned
+from rewardsmith.arms import planned, searches
 from rewardsmith.config import RunConfig
 from rewardsmith.llm.budget import prices
 from rewardsmith.propose import Ask
@@ -52,12 +52,13 @@ class Forecast(Record):
 
 def forecast(config: RunConfig, task: TaskSpec, steps_per_s: float, measured: str) -> Forecast:
     """What `config` comes to on `task`, at so many environment steps a second on all cores."""
-    likely, most = _calls(config)
+    asked = searches(config)
+    likely, most = (sum(counts) for counts in zip(*map(_calls, asked), strict=True))
     known = prices(config.model.names, config.model.api_base)
     first = _prompt_tokens(config, task) if likely else 0
     later = int(first * _LATER_PROMPT)
     usual, longest = first + _USUAL_REPLY, later + _TRIES * config.model.max_tokens
-    steps = _steps(config, task)
+    steps = sum(_steps(one, task) for one in asked)
     wall_s = steps / steps_per_s
     return Forecast(
         calls_likely=likely,
@@ -67,7 +68,7 @@ def forecast(config: RunConfig, task: TaskSpec, steps_per_s: float, measured: st
         cost_usd_likely=_cost(config, likely, later, _USUAL_REPLY),
         cost_usd_most=_cost(config, most, 2 * later, _TRIES * config.model.max_tokens),
         unpriced=tuple(name for name, price in known.items() if price is None),
-        trainings=_trainings(config, task),
+        trainings=sum(_trainings(one, task) for one in asked),
         steps=steps,
         wall_s=round(wall_s, 1),
         core_hours=round(wall_s * _cores(config) / 3600, 3),

@@ -50,6 +50,8 @@ class Parts:
     observe: Observe
     reflector: Reflector | None = None
     tuner: Tuner | None = None
+    beside: Callable[[Control], None] | None = None
+    """What else belongs to a run before it is done: an arm that is a search itself."""
     clock: Callable[[], float] = time.monotonic
 
 
@@ -84,6 +86,8 @@ class Search:
                 self._generation(kind)
             best = choose_best(self._control, self._store, self._measure, self.seeds)
             measure_arms(self._control, self._store, self._measure, best, self.seeds)
+            if self._parts.beside:
+                self._parts.beside(self._control)
             self._control.update(status=RunStatus.DONE)
         except LimitReached:
             self._control.update(status=RunStatus.LIMIT)

@@ -9,6 +9,9 @@ from rewardsmith.selection import better, difference
 from rewardsmith.spending import Yield, spending
 from rewardsmith.store import RunRecord, Store
 
+BEST_OF_N = "best-of-n"
+"""The arm that is a search without iteration."""
+
 
 class Best(Record):
     """The best candidate, measured on the report seeds where it is a finalist."""
@@ -60,7 +63,7 @@ def result(store: Store, run: RunRecord) -> Result:
         run_dir=str(store.folder(run.id)),
         status=str(run.status),
         best=_best(best) if best else None,
-        baselines={baseline.name: baseline.report for baseline in store.baselines(run.id)},
+        baselines=_beside(store, run),
         candidates=len(candidates),
         failed=sum(candidate.failure is not None for candidate in candidates),
         cost_usd=spent.total.cost_usd,
@@ -87,6 +90,15 @@ def best_candidate(run: RunRecord, candidates: list[Candidate]) -> Candidate | N
         ):
             best = candidate
     return best
+
+
+def without_iterating(store: Store, run: RunRecord) -> Candidate | None:
+    """The best of the arm in which no candidate learnt from another, where it was reported."""
+    if not run.arm:
+        return None
+    arm = store.run(run.arm)
+    best = best_candidate(arm, store.candidates(arm.id))
+    return best if best and best.report else None
 
 
 def comparison(run: RunRecord, best: Candidate, other: Candidate | Baseline) -> str:
@@ -129,6 +141,12 @@ def conclusions(
 def reported(arm: Candidate | Baseline) -> list[Training]:
     """The trainings that an arm is reported by."""
     return [training for training in arm.trainings if training.purpose == "report"]
+
+
+def _beside(store: Store, run: RunRecord) -> dict[str, Score | None]:
+    reports = {baseline.name: baseline.report for baseline in store.baselines(run.id)}
+    rival = without_iterating(store, run)
+    return {**reports, **({BEST_OF_N: rival.report} if rival else {})}
 
 
 def _best(candidate: Candidate) -> Best | None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from rewardsmith import loop, single
+from rewardsmith import loop, single, start
 from rewardsmith.appraise import Appraisal
 from rewardsmith.calls import possibly_paid
 from rewardsmith.config import RunConfig
+from rewardsmith.control import Control
+from rewardsmith.engine import Engine
 from rewardsmith.engine.local import LocalEngine
 from rewardsmith.forecast import Forecast, forecast, speed, words
 from rewardsmith.llm.client import idle_keys
@@ -18,7 +22,7 @@ from rewardsmith.measure import Observe
 from rewardsmith.models import askers
 from rewardsmith.propose.grammar import GrammarProposer
 from rewardsmith.recording import Recording, ReplayEngine
-from rewardsmith.records import Event, TaskSpec
+from rewardsmith.records import Event, RunStatus, TaskSpec
 from rewardsmith.reward import Transitions
 from rewardsmith.selection import SeedPlan, plan_seeds
 from rewardsmith.sim.rollout import PROBE_ROWS, STEPS_PER_ROW, random_transitions
@@ -38,24 +42,57 @@ def search(record: RunRecord, store: Store, observe: Observe) -> RunRecord:
             observe(_forecast(record, store, bare_steps_per_s))
         if record.kind == "train":
             return single.train(record, store, engine, transitions, observe)
-        asked = askers(record, store, recording, observe)
+        place = _Place(store, engine, transitions, recording)
+        done = loop.Search(record, place.parts(record, observe)).run()
+        if recording:
+            observe(_compared(recording, done, store))
+        return done
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where searches run: what a run shares with the one beside it."""
+
+    store: Store
+    engine: Engine
+    transitions: Transitions
+    recording: Recording | None
+
+    def parts(self, record: RunRecord, observe: Observe) -> loop.Parts:
+        """All that the loop needs for `record`."""
+        asked = askers(record, self.store, self.recording, observe)
         chosen = strategy(record.config.search)
-        parts = loop.Parts(
-            store=store,
+        tell = chosen.feedback == "episodes"
+        return loop.Parts(
+            store=self.store,
             proposer=asked.proposer,
             reflector=asked.reflector if chosen.feedback != "none" else None,
             strategy=chosen,
             tuner=Tuner(record.config.tune) if record.config.tune.method else None,
-            engine=engine,
-            appraisal=Appraisal(
-                record, store, transitions, asked.reviewer, tell=chosen.feedback == "episodes"
-            ),
+            beside=None if self.recording else functools.partial(self._beside, observe=observe),
+            engine=self.engine,
+            appraisal=Appraisal(record, self.store, self.transitions, asked.reviewer, tell=tell),
             observe=observe,
         )
-        done = loop.Search(record, parts).run()
-        if recording:
-            observe(_compared(recording, done, store))
-        return done
+
+    def _beside(self, control: Control, observe: Observe) -> None:
+        """The arm best-of-n: as many rewards, none of which learns from another.
+
+        It is a run of its own, so that it is stored, resumed and read as any other.
+        """
+        if not control.run.config.search.arms:
+            return
+        if not control.run.arm:
+            control.update(arm=start.beside(control.run, self.store).id)
+        arm = start.limited(self.store.run(control.run.arm), control.run, self.store)
+        control.tell("arm", run=arm.id)
+        if arm.status is not RunStatus.DONE:
+            loop.Search(arm, self.parts(arm, functools.partial(_tell_of, arm.id, observe))).run()
+
+
+def _tell_of(run: str, observe: Observe, event: Event) -> None:
+    """Pass on what happens in the run beside, whose candidates bear the same names."""
+    observe(event.model_copy(update={"data": {**event.data, "run": run}}))
 
 
 def _engine(record: RunRecord, recording: Recording | None) -> LocalEngine | ReplayEngine:

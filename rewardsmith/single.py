@@ -52,7 +52,9 @@ def seeds_of(run: RunRecord) -> SeedPlan:
     """The given training seeds, and the episode seeds on which they are measured; none select."""
     episodes = run.config.train.episodes or run.task.budget.episodes
     plan = plan_seeds(run.config.seed, selection=0, final=0, report=0, episodes=episodes)
-    return plan.model_copy(update={"report": run.train_seeds, "selection_episodes": (), "final_episodes": ()})
+    return plan.model_copy(
+        update={"report": run.train_seeds, "selection_episodes": (), "final_episodes": ()}
+    )
 
 
 def _checked(run: RunRecord, store: Store, transitions: Transitions) -> Candidate:

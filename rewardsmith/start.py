@@ -12,6 +12,7 @@ from typing import Any
 
 from rewardsmith import config as settings
 from rewardsmith import critic, recording, tasks, tuning
+from rewardsmith.arms import searches
 from rewardsmith.config import LimitConfig, RunConfig
 from rewardsmith.errors import CandidateError, UserError
 from rewardsmith.llm.client import configured_model, connect, is_local
@@ -20,6 +21,7 @@ from rewardsmith.propose import parse
 from rewardsmith.propose import prompts as told
 from rewardsmith.records import CheckedReward, RunStatus, TaskSpec
 from rewardsmith.sim.rollout import PROBE_ROWS, random_transitions, with_ranges
+from rewardsmith.spending import spending
 from rewardsmith.store import InitialReward, RunRecord, Store
 from rewardsmith.training import require_device
 from rewardsmith.training import settings as hyperparameters
@@ -130,6 +132,33 @@ def replay(name: str, store: Store, options: dict[str, Any]) -> RunRecord:
         layers=critic.layers(unsafe=config.unsafe_no_jail),
         versions=_versions(),
     )
+
+
+def beside(record: RunRecord, store: Store) -> RunRecord:
+    """A new run as the arm of another: the same search, but nothing in it learns."""
+    _, config = searches(record.config)
+    return store.create_run(
+        arm_of=record.id,
+        task=record.task,
+        config=config,
+        proposer=record.proposer,
+        init=record.init,
+        layers=record.layers,
+        versions=record.versions,
+    )
+
+
+def limited(arm: RunRecord, record: RunRecord, store: Store) -> RunRecord:
+    """The arm with what its run has left of money and tokens: the limits hold for both."""
+    spent, limits = spending(store, record).total, record.config.limits
+    update: dict[str, float | int] = {}
+    if limits.cost_usd is not None:
+        update["cost_usd"] = max(0.0, limits.cost_usd - spent.known_cost_usd)
+    if limits.tokens is not None:
+        used = spent.prompt_tokens + spent.completion_tokens
+        update["tokens"] = max(0, limits.tokens - used)
+    left = {"limits": limits.model_copy(update=update)}
+    return arm.model_copy(update={"config": arm.config.model_copy(update=left)})
 
 
 def reopen(record: RunRecord, options: dict[str, Any]) -> RunRecord:

@@ -113,6 +113,10 @@ class RunRecord(Record):
     """Of a `train` run."""
     finalists: tuple[str, ...] = ()
     best: str | None = None
+    arm: str = ""
+    """The run that searches beside this one without iterating."""
+    arm_of: str = ""
+    """The run that this one stands beside."""
     wall_s: float = 0.0
 
 
@@ -183,7 +187,10 @@ class Store:
             )
 
     def run(self, name: str) -> RunRecord:
-        """The run called `name`, by a unique beginning or ending of it, or "last"."""
+        """The run called `name`, by a unique beginning or ending of it, or "last".
+
+        The last one is never one that stands beside another as an arm.
+        """
         query = sa.select(_runs.c.id, _runs.c.record).order_by(_runs.c.created_at, _runs.c.id)
         with self._begin() as db:
             rows = db.execute(query).all()
@@ -193,7 +200,9 @@ class Store:
             row for row in rows if row.id.startswith(name) or row.id.endswith(name)
         ]
         if name == "last":
-            found = [rows[-1]]
+            return next(
+                run for row in reversed(rows) if not (run := _run_record(row.record)).arm_of
+            )
         if len(found) != 1:
             problem = "is not a run" if not found else f"fits {len(found)} runs"
             raise UserError(f"{name!r} {problem}; `rewardsmith runs list` shows them")

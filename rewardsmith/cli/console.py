@@ -26,7 +26,7 @@ from rewardsmith.records import (
     TaskSpec,
     Verdict,
 )
-from rewardsmith.report import Result, best_candidate
+from rewardsmith.report import Result, best_candidate, without_iterating
 from rewardsmith.store import RunRecord, Store
 
 if TYPE_CHECKING:
@@ -124,12 +124,12 @@ class Screen:
             out.print(_NO_JAIL)
         out.print(tables.candidate_table(run, candidates, best))
         self._complaints(candidates)
-        baselines = self._store.baselines(run.id)
+        baselines, rival = self._store.baselines(run.id), without_iterating(self._store, run)
         if best and any(candidate.final for candidate in candidates):
             out.print(tables.finals_table(run, candidates, best))
         if best and (best.report or baselines):
-            out.print(tables.report_table(run, baselines, best))
-        for line in tables.footnotes(run, candidates, baselines, best):
+            out.print(tables.report_table(run, baselines, best, rival))
+        for line in tables.footnotes(run, candidates, baselines, best, rival):
             out.print(Text(line, "dim"))
         if result.models:
             out.print(tables.yield_table("what the models brought", result.models))

@@ -10,7 +10,7 @@ from rich.text import Text
 from rewardsmith.cli.words import number, scored, shares
 from rewardsmith.measure import Arm
 from rewardsmith.records import Baseline, Candidate
-from rewardsmith.report import comparison, conclusions
+from rewardsmith.report import BEST_OF_N, comparison, conclusions
 from rewardsmith.selection import ENOUGH_SEEDS, better, rank
 from rewardsmith.spending import Spending, Spent, Yield
 from rewardsmith.store import RunRecord
@@ -53,7 +53,9 @@ def finals_table(run: RunRecord, candidates: Sequence[Candidate], best: Candidat
     return table
 
 
-def report_table(run: RunRecord, baselines: Sequence[Baseline], best: Candidate) -> Table:
+def report_table(
+    run: RunRecord, baselines: Sequence[Baseline], best: Candidate, rival: Candidate | None
+) -> Table:
     """The best and the baselines on seeds that chose nothing."""
     what = "trained again on held-out" if run.kind == "search" else "trained on the given"
     table = Table(title=Text(f"{what} seeds: {_measure_words(run)}"))
@@ -62,9 +64,9 @@ def report_table(run: RunRecord, baselines: Sequence[Baseline], best: Candidate)
     table.add_column("native return", justify="right", no_wrap=True)
     table.add_column("seeds", justify="right", no_wrap=True)
     table.add_column("against the best", overflow="fold")
-    arms: list[Arm] = [best, *baselines]
+    arms: list[Arm] = [best, *([rival] if rival else []), *baselines]
     for arm in arms:
-        name = arm.id if isinstance(arm, Candidate) else arm.name
+        name = BEST_OF_N if arm is rival else arm.id if isinstance(arm, Candidate) else arm.name
         words = "(the best)" if arm is best else comparison(run, best, arm)
         lost = next((t.failure for t in arm.trainings if t.purpose == "report" and t.failure), None)
         if lost:
@@ -86,6 +88,7 @@ def footnotes(
     candidates: Sequence[Candidate],
     baselines: Sequence[Baseline],
     best: Candidate | None,
+    rival: Candidate | None,
 ) -> list[str]:
     """What a reader has to know to read the tables rightly."""
     lines = []
@@ -96,13 +99,13 @@ def footnotes(
         lines.append("+ its training was stopped early, for it was behind: so far it had come")
     if best is None or not best.report:
         return lines
-    others: list[Arm] = [*baselines]
+    others: list[Arm] = [*([rival] if rival else []), *baselines]
     reports = [arm.report for arm in [best, *others] if arm.report]
     if any(comparison(run, best, arm) == "tie" for arm in others):
         lines.append("tie: the 95 % interval of the difference, seed by seed, holds zero")
     if any(report.n_seeds < ENOUGH_SEEDS for report in reports):
         lines.append(f"too few seeds (below {ENOUGH_SEEDS}) to be sure of any order")
-    lines += conclusions(run, best, baselines)
+    lines += conclusions(run, best, baselines, rival)
     if best.score and run.kind == "search":
         before, after = best.score.value, best.report.value
         gap = f"{number(before - after)} between selection and report"

@@ -89,6 +89,12 @@ def _report(event: Event) -> list[str]:
     return [f"report: {event.candidate} beside {beside}, on held-out seeds"]
 
 
+def _arm(event: Event) -> list[str]:
+    return [
+        f"arm best-of-n: as many rewards, none of which learns from another: {event.data['run']}"
+    ]
+
+
 def _command(event: Event) -> list[str]:
     return [f"command: {event.event} {event.message}".rstrip()]
 
@@ -182,6 +188,7 @@ _TOLD: Mapping[str, Callable[[Event], list[str]]] = {
     "generation": _generation,
     "all-failed": _all_failed,
     "finals": _finals,
+    "arm": _arm,
     "report": _report,
     "waiting": _waiting,
     "diverged": _diverged,

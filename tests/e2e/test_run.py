@@ -321,6 +321,11 @@ def test_arms_stand_beside_the_best_and_yours_is_judged(tmp_path: Path) -> None:
     } == dict.fromkeys(("native", "yours", "fitness", "untrained"), "2")
     assert rows["native-best"] == rows["native-long"] == "1"
     assert "one policy" in held_out
+    assert rows["best-of-n"] == "2", "a search of its own"
+    runs = lines_of(call("runs", "list", "--json", "-o", tmp_path))
+    assert [line["status"] for line in runs] == ["done", "done"]
+    ours = load(runs_dir=tmp_path).record
+    assert ours.arm in [line["run"] for line in runs] and not ours.arm_of
     assert "yours was not beaten" in held_out or re.search(r"│ yours .*behind", held_out)
 
 
