@@ -211,6 +211,8 @@ def settle_proposer(config: RunConfig) -> RunConfig:
             f"--local-only: {', '.join(beyond)} may lie beyond this machine; give --api-base with "
             "an address on loopback, such as http://127.0.0.1:11434/v1, or --model manual"
         )
+    if chosen.reflect and config.search.strategy == "best-of-n":
+        raise UserError("best-of-n learns nothing between generations: leave --reflect out")
     if chosen.review and not by_model:
         raise UserError("a review needs a model: give --model NAME, or leave --review out")
     prompts = str(Path(chosen.prompts).resolve()) if chosen.prompts else ""

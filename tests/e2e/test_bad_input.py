@@ -37,6 +37,11 @@ BAD = {
     ),
     "empty task": (("run", " ", "-e", "CartPole-v1"), "no task"),
     "unknown task name": ((*BALANCE, "--task", "juggle"), "juggle"),
+    "unknown strategy": ((*BALANCE, "--strategy", "greedy"), "'eureka', 'islands', 'card'"),
+    "lessons that nobody reads": (
+        (*BALANCE, "--strategy", "best-of-n", "--reflect"),
+        "leave --reflect out",
+    ),
     "unknown flag": ((*BALANCE, "--sample", "3"), "--sample"),
     "unknown command": (("trian", "x.py"), "trian"),
     "unknown setting": ((*BALANCE, "--set", "search.sample=3"), "search.samples"),
