@@ -29,7 +29,7 @@ def test_launch_says_what_is_measured_and_on_which_seeds(recorded: Recorded) -> 
     launch = recorded.lines[0]
     assert set(launch) == {
         *("event", "run", "run_dir", "env", "task", "fitness", "proposer", "notices"),
-        *("possibly_paid", "seeds"),
+        *("possibly_paid", "seeds", "strategy"),
     }
     assert launch["fitness"]["expression"] == "T"
     assert launch["fitness"]["why"]
