@@ -345,6 +345,8 @@ class Candidate(Record):
     """On the selection seeds."""
     final: Score | None = None
     """On the finalists' seeds, which choose the best."""
+    preference: Score | None = None
+    """What raters make of it, where they are asked: then it decides, and not `score`."""
     report: Score | None = None
     """On held-out seeds that chose nothing; the best only."""
     summary: str = ""
