@@ -26,7 +26,8 @@ def scored(score: Score) -> str:
 
     The interval of a single seed is of its episodes only; who was cut could have come further.
     """
-    mark = ("*" if score.n_seeds == 1 else "") + ("+" if score.done < 1 else "")
+    single = score.n_seeds == 1 and score.kind == "scalar"
+    mark = ("*" if single else "") + ("+" if score.done < 1 else "")
     return f"{number(score.value)} [{number(score.low)}, {number(score.high)}]{mark}"
 
 
