@@ -20,7 +20,7 @@ import numpy as np
 
 from rewardsmith import session, start
 from rewardsmith.config import build
-from rewardsmith.measure import UNTRAINED, mean_fitness
+from rewardsmith.measure import mean_fitness
 from rewardsmith.records import Record, RunStatus
 from rewardsmith.selection import interval
 from rewardsmith.store import RunRecord, Store
@@ -75,6 +75,7 @@ def search(store: Store, case: Case, arm: str, seed: int) -> RunRecord:
                 "iterations": GENERATIONS,
                 "samples": SAMPLES,
                 "finalists": 1,
+                "rungs": False,
                 "report_seeds": 2,
                 "native": False,
             },
@@ -91,7 +92,7 @@ def search(store: Store, case: Case, arm: str, seed: int) -> RunRecord:
 def reached(store: Store, run: RunRecord) -> Reached:
     """What a finished search came to."""
     (best,) = (c for c in store.candidates(run.id) if c.id == run.best)
-    (plain,) = (b for b in store.baselines(run.id) if b.name == UNTRAINED)
+    (plain,) = (b for b in store.baselines(run.id) if b.name == "untrained")
     assert best.report and plain.report
     selected = [t for t in best.trainings if t.purpose == "selection"]
     return Reached(

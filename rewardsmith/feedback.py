@@ -110,7 +110,9 @@ class Panel:
                 self._control.tell("deadline", **now.model_dump())
                 return
             if now != told:
-                self._control.tell("asking", run=self._control.run.id, **now.model_dump())
+                vote = f"rewardsmith feedback {self._control.run.id}"
+                vote += f" --runs-dir {self._store.runs_dir}"
+                self._control.tell("asking", command=vote, **now.model_dump())
                 told = now
             time.sleep(_LOOK_EVERY_S)
             self._control.stage()

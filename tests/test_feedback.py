@@ -12,6 +12,7 @@ from rewardsmith.config import FeedbackConfig, RunConfig, SearchConfig
 from rewardsmith.loop import Parts, Search
 from rewardsmith.propose import Ask, Proposal
 from rewardsmith.records import Candidate, Event, TaskSpec, Verdict
+from rewardsmith.rungs import ladder
 from rewardsmith.selection import rank
 from rewardsmith.sim.rollout import random_transitions
 from rewardsmith.store import Store
@@ -122,3 +123,18 @@ def candidate_with(index: int, fitness: float, rate: float | None) -> Candidate:
             "preference": None if rate is None else score(rate, "preference"),
         }
     )
+
+
+def test_where_raters_decide_nobody_is_stopped_early_for_a_low_fitness() -> None:
+    task = tasks.resolve("CartPole-v1", "balance the pole")
+    steps = (task.budget.timesteps,)
+    assert len(ladder(RunConfig(), task)) > 1
+    assert ladder(RunConfig(feedback=FeedbackConfig(mode="pair")), task) == steps
+    assert len(ladder(RunConfig(feedback=FeedbackConfig(mode="text")), task)) > 1
+
+
+def test_a_task_without_a_fitness_counts_every_episode_the_same() -> None:
+    task = tasks.resolve("CartPole-v1", "dance", fitness="preference")
+    assert task.fitness.voted and task.fitness.name == "preference"
+    found = tasks.fitness_of(task)
+    assert found.variables == frozenset()

@@ -39,6 +39,8 @@ def feedback(
     from rewardsmith.raters import PREFIX
     from rewardsmith.store import Store
 
+    if json and not results:
+        raise UserError("--json is for --results")
     store = Store(runs_dir, create=False)
     record = store.run(run)
     if record.config.feedback.mode == "off":

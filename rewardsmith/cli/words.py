@@ -116,7 +116,7 @@ def _waiting(event: Event) -> list[str]:
 def _asking(event: Event) -> list[str]:
     data: dict[str, Any] = event.data
     have = f"{data['votes']} of {data['wanted']} votes on generation {data['generation']}"
-    return [f"  {have}; vote with: rewardsmith feedback {data['run']}"]
+    return [f"  {have}; vote with: {data['command']}"]
 
 
 def _deadline(event: Event) -> list[str]:
