@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -21,7 +22,7 @@ from rewardsmith.store import RunRecord, Store
 from rewardsmith.votes import Question, standing
 
 _IDLE, _RANDOM = ("do-nothing", "idle-alive"), "random"
-_LOOK_EVERY_S = 0.2
+_LOOK_EVERY_S = 0.5
 _MOST_REMARKS = 12
 
 
@@ -70,9 +71,14 @@ class Panel:
         return list(_preferred(self._store.candidates(run.id), found, run))
 
     def told(self, generation: int) -> Feedback | None:
-        """What the proposer of `generation` is told of the votes before it; None without any."""
+        """What the proposer of `generation` is told of the votes before it; None without any.
+
+        Votes that came after the last generation's commit are left out: a resumed run must ask in
+        the same words.
+        """
         store, run = self._store, self._control.run
-        every = standing(store.votes(run.id))
+        counts = [done.votes for done in store.generations(run.id) if done.index < generation]
+        every = standing(store.votes(run.id)[: counts[-1] if counts else 0])
         votes = [vote for vote in every if vote.question.generation < generation]
         past = [c for c in store.candidates(run.id) if c.generation < generation]
         ranked = rank(past, run.task.fitness)
@@ -123,15 +129,15 @@ def ask_judges(store: Store, run: RunRecord, judges: Iterable[Judge]) -> int:
     left, given = list(judges), 0
     episodes = entrants.episodes(store, run) if left else {}
     while left and (now := waiting(store, run)) and now.missing:
-        judge = left.pop(0)
-        votes = store.votes(run.id)
+        votes = Counter(vote.rater for vote in store.votes(run.id))
+        judge = min(left, key=lambda judge: votes[judge.rater])  # the same after a kill
         question = question_for(store, run, now.generation, judge.rater)
-        number = sum(vote.rater == judge.rater for vote in votes)
-        vote = judge.vote(question, episodes, number) if question else None
-        if vote is not None:
-            store.add_vote(run.id, vote)
-            left.append(judge)
-            given += 1
+        vote = judge.vote(question, episodes, votes[judge.rater]) if question else None
+        if vote is None:
+            left.remove(judge)
+            continue
+        store.add_vote(run.id, vote)
+        given += 1
     return given
 
 

@@ -213,6 +213,7 @@ class Search:
             best=best.id if best else None,
             attempts=attempt + 1,
             lessons=self._lessons(here, kind),
+            votes=len(self._store.votes(self._control.run.id)),
         )
         self._store.commit_generation(self._control.run.id, generation)
         self._control.tell("generation", best, generation=index)

@@ -377,6 +377,8 @@ class Generation(Record):
     attempts: int = 1
     lessons: str = ""
     """What the generations up to this one have taught, for the next prompts."""
+    votes: int = 0
+    """How many votes the run had by then."""
 
 
 class Baseline(Record):
