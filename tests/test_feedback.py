@@ -32,9 +32,9 @@ class Listening:
 
     def propose(self, ask: Ask) -> list[Proposal]:
         self.asks.append(ask)
+        slots = [move.slot for move in ask.moves]
         return [
-            Proposal(slot=slot, code=CODE.replace("SLOT", slot), origin="test")
-            for slot in ask.slots
+            Proposal(slot=slot, code=CODE.replace("SLOT", slot), origin="test") for slot in slots
         ]
 
     def repair(
