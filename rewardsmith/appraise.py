@@ -166,7 +166,7 @@ class Appraisal:
         )
 
     def _trained(self, past: Iterable[Candidate]) -> tuple[Rollout, ...]:
-        paths = [path for candidate in past for path in rollouts_of(candidate, self._folder)]
+        paths = [path for candidate in past for _, path in rollouts_of(candidate, self._folder)]
         return tuple(rollout for path in paths for rollout in rollouts.load(path))
 
     def _seen(self, trained: Sequence[Rollout]) -> Transitions:

@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from rewardsmith.config import RunConfig, TuneConfig
+from rewardsmith.config import FeedbackConfig, RunConfig, TuneConfig
 from rewardsmith.control import Control
 from rewardsmith.measure import Arm, Measure
 from rewardsmith.records import Baseline, Candidate, CheckedReward, TaskSpec
@@ -24,7 +24,12 @@ from rewardsmith.store import Store
 def measure_arms(
     control: Control, store: Store, measure: Measure, best: Candidate, seeds: SeedPlan
 ) -> None:
-    """Train and measure the best and every arm on the report seeds; as far as they came before."""
+    """Train and measure the best and every arm on the report seeds; as far as they came before.
+
+    Where raters alone decide there is nothing to measure.
+    """
+    if control.run.task.fitness.voted:
+        return
     stored = {arm.name: arm for arm in store.baselines(control.run.id)}
     run = control.run
     wanted = planned(run.config, run.task, run.compare)
@@ -67,7 +72,8 @@ def searches(config: RunConfig) -> tuple[RunConfig, ...]:
         return (config,)
     search = {"strategy": "best-of-n", "arms": False, "native": False}
     update = {"search": config.search.model_copy(update=search), "tune": TuneConfig()}
-    return config, config.model_copy(update={**update, "compare": ""})
+    alone = {"compare": "", "feedback": FeedbackConfig()}  # nobody is asked twice
+    return config, config.model_copy(update={**update, **alone})
 
 
 def _as_far_as(arm: Baseline, stored: Baseline | None) -> Baseline:

@@ -133,6 +133,28 @@ class ModelConfig(Settings):
     timeout_s: float = Field(120.0, gt=0)
 
 
+class FeedbackConfig(Settings):
+    """Whom a search asks which policy is better."""
+
+    mode: Literal["off", "pair", "best-worst", "text"] = "off"
+    """`pair` and `best-worst` decide who is selected; `text` only tells the proposer."""
+    votes: int | None = Field(None, ge=1)
+    """Answers a generation waits for; unset: 10 pairs, 2 times best and worst, or 1 text."""
+    shown: int = Field(6, ge=3, le=12)
+    """Policies in a question for the best and the worst."""
+    deadline_s: float | None = Field(None, ge=0)
+    """Seconds after which a generation waits no longer; counted anew after a resume."""
+    raters: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
+    """Synthetic raters that answer at once, such as `simulated:beta=3,mistake=0.05`."""
+    judge: Literal["", "model"] = ""
+    """`model`: the proposing model votes too, under a name of its own."""
+
+    @property
+    def decides(self) -> bool:
+        """Whether the answers choose who is selected."""
+        return self.mode in ("pair", "best-worst")
+
+
 class ReplayConfig(Settings):
     """A recorded search that is to be executed again."""
 
@@ -164,7 +186,7 @@ class RunConfig(Settings):
     task_name: str = ""
     """A task that the environment's folder declares; "" matches the sentence."""
     fitness: str = ""
-    """A fitness expression, or "native"."""
+    """A fitness expression, "native", or "preference" where raters alone decide."""
     notes: str = ""
     """What the user knows and the proposer should."""
     compare: str = ""
@@ -178,6 +200,7 @@ class RunConfig(Settings):
     tune: TuneConfig = TuneConfig()
     train: TrainConfig = TrainConfig()
     model: ModelConfig = ModelConfig()
+    feedback: FeedbackConfig = FeedbackConfig()
     replay: ReplayConfig = ReplayConfig()
     limits: LimitConfig = LimitConfig()
 

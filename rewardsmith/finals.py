@@ -15,11 +15,14 @@ from rewardsmith.store import Store
 
 
 def choose_best(control: Control, store: Store, measure: Measure, seeds: SeedPlan) -> Candidate:
-    """The best of the finalists by their finals; a single finalist needs none."""
+    """The best of the finalists by their finals; a single finalist needs none.
+
+    Where raters have voted, theirs is the choice: no finals can confirm or overrule it.
+    """
     control.stage()
     run, fitness = control.run, control.run.task.fitness
     finalists = _finalists(control, store)
-    if len(finalists) > 1:
+    if len(finalists) > 1 and not any(candidate.preference for candidate in finalists):
         control.tell("finals", finalists=[candidate.id for candidate in finalists])
         heat = Heat("final", seeds.final, seeds.final_episodes)
         steps = ladder(run.config, run.task)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
+from rewardsmith import entrants
 from rewardsmith.arms import planned, searches
 from rewardsmith.config import RunConfig
 from rewardsmith.llm.budget import prices
@@ -125,13 +126,17 @@ def _calls(config: RunConfig) -> tuple[int, int]:
         return 0, 0
     asked = search.iterations * search.samples
     reviews = 2 if config.model.review else 1
-    lessons = search.iterations - 1 if config.model.reflect else 0
+    others = search.iterations - 1 if config.model.reflect else 0
+    if config.feedback.judge:  # asks twice for every vote
+        others += 2 * search.iterations * entrants.wanted(config.feedback)
     most = asked * reviews * (1 + search.repairs) * (1 + search.retries)
-    return asked * reviews + lessons, most + lessons
+    return asked * reviews + others, most + others
 
 
 def _policies(config: RunConfig, task: TaskSpec) -> list[int]:
     """How many policies the best and each arm beside it have trained for the report."""
+    if task.fitness.voted:  # nothing is measured
+        return []
     seeds = config.search.report_seeds
     arms = [arm for arm in planned(config, task) if arm.timesteps != 0]
     return [seeds, *([seeds] if config.compare else []), *(arm.policies or seeds for arm in arms)]
@@ -139,20 +144,30 @@ def _policies(config: RunConfig, task: TaskSpec) -> list[int]:
 
 def _trainings(config: RunConfig, task: TaskSpec) -> int:
     search = config.search
-    selected = (search.iterations * search.samples + config.tune.candidates) * search.seeds
-    finals = search.finalists * search.final_seeds if search.finalists > 1 else 0
+    rewards = search.iterations * search.samples + config.tune.candidates + _compared(config)
+    selected = rewards * search.seeds
+    finals = search.finalists * search.final_seeds if _has_finals(config) else 0
     return selected + finals + sum(_policies(config, task))
 
 
 def _steps(config: RunConfig, task: TaskSpec) -> int:
     search, tune, steps = config.search, config.tune, ladder(config, task)
-    selected = search.iterations * steps_for(search.samples, steps)
+    selected = search.iterations * steps_for(search.samples, steps) + _compared(config) * steps[-1]
     selected += tune.generations * steps_for(tune.samples, steps) if tune.method else 0
-    finals = search.final_seeds * steps_for(search.finalists, steps) if search.finalists > 1 else 0
+    finals = search.final_seeds * steps_for(search.finalists, steps) if _has_finals(config) else 0
     # One policy with the steps of all of them counts as so many.
     long = sum((arm.timesteps or 0) - steps[-1] for arm in planned(config, task) if arm.timesteps)
     reported = sum(_policies(config, task)) * steps[-1]
     return selected * search.seeds + finals + reported + long
+
+
+def _compared(config: RunConfig) -> int:
+    """Rewards that raters see beside the candidates: the native one, if any."""
+    return int(config.feedback.decides and config.search.native)
+
+
+def _has_finals(config: RunConfig) -> bool:
+    return config.search.finalists > 1 and not config.feedback.decides
 
 
 def _prompt_tokens(config: RunConfig, task: TaskSpec) -> int:

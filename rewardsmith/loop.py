@@ -15,9 +15,11 @@ from rewardsmith.arms import measure_arms
 from rewardsmith.control import Control
 from rewardsmith.engine import Engine
 from rewardsmith.errors import Cancelled, LimitReached, ModelError, NoSurvivor
+from rewardsmith.feedback import Panel
 from rewardsmith.files import write_record, write_text
 from rewardsmith.finals import choose_best
 from rewardsmith.measure import Measure, Observe, arm_folder
+from rewardsmith.opinion import Judge
 from rewardsmith.planning import Kind, Planner
 from rewardsmith.propose import Proposer, Reflector
 from rewardsmith.records import (
@@ -49,6 +51,7 @@ class Parts:
     appraisal: Appraisal
     observe: Observe
     reflector: Reflector | None = None
+    judges: tuple[Judge, ...] = ()
     tuner: Tuner | None = None
     beside: Callable[[Control], None] | None = None
     """What else belongs to a run before it is done: an arm that is a search itself."""
@@ -74,6 +77,11 @@ class Search:
             report=self._config.report_seeds,
             episodes=episodes,
         )
+        self._panel: Panel | None = None
+        if run.config.feedback.mode != "off":
+            self._panel = Panel(
+                self._control, self._store, self._measure, self.seeds, parts.judges, parts.clock
+            )
 
     def run(self) -> RunRecord:
         """Search until the last generation, choose the best, report it; returns the final record.
@@ -121,6 +129,8 @@ class Search:
             raise NoSurvivor(
                 f"every candidate of generation {index} failed, attempts: {attempt + 1}"
             )
+        for candidate in self._panel.hear(index) if self._panel else ():
+            self._save(candidate)
         self._commit(index, attempt, kind)
 
     def _propose(self, index: int, attempt: int, kind: Kind) -> list[Candidate]:
@@ -130,7 +140,10 @@ class Search:
         stored = {c.id: c for c in self._store.candidates(self._control.run.id, index)}
         if any(slot not in stored for slot in slots):
             self._control.tell("proposing", generation=index, count=len(slots), kind=kind)
-            for candidate in self._planner.candidates(self._planner.ask(index, attempt, kind)):
+            ask = self._planner.ask(index, attempt, kind)
+            if self._panel:
+                ask = ask.model_copy(update={"feedback": self._panel.told(index)})
+            for candidate in self._planner.candidates(ask):
                 if candidate.id not in stored:
                     stored[candidate.id] = self._save(candidate)
         return [stored[slot] for slot in slots]
@@ -200,6 +213,7 @@ class Search:
             best=best.id if best else None,
             attempts=attempt + 1,
             lessons=self._lessons(here, kind),
+            votes=len(self._store.votes(self._control.run.id)),
         )
         self._store.commit_generation(self._control.run.id, generation)
         self._control.tell("generation", best, generation=index)

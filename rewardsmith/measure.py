@@ -30,7 +30,7 @@ Observe = Callable[[Event], None]
 _ORDER: tuple[Purpose, ...] = ("selection", "final", "report")
 _STATE_FILE = "learner.safetensors"
 """What a training leaves for others to go on from; see training/learner.py."""
-_KEPT_EPISODES = 2
+KEPT_EPISODES = 2
 """Whole episodes kept of every training that selects; see appraise.py."""
 
 
@@ -172,7 +172,7 @@ class Measure:
         selects = purpose == "selection"
         return EvaluateJob(
             behaviour=training.id.partition("/")[0] if selects else "",
-            kept=_KEPT_EPISODES if selects else 0,
+            kept=KEPT_EPISODES if selects else 0,
             task=self._run.task,
             policy=str(folder / "policy.safetensors"),
             seeds=tuple(seeds),
@@ -234,11 +234,11 @@ def backend_of(config: TrainConfig) -> Backend:
     return "population" if config.algo == "ppo" else "sb3"
 
 
-def rollouts_of(candidate: Candidate, run_folder: Path) -> list[Path]:
-    """Where the whole episodes of the candidate's selection trainings lie."""
+def rollouts_of(arm: Arm, run_folder: Path) -> list[tuple[Training, Path]]:
+    """The arm's selection trainings of which whole episodes are stored, and where those lie."""
     return [
-        path
-        for training in candidate.trainings
+        (training, path)
+        for training in arm.trainings
         if training.purpose == "selection" and training.episodes
         if (path := rollouts_path(_output(run_folder / training.folder, "selection"))).exists()
     ]

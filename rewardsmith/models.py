@@ -13,6 +13,7 @@ from rewardsmith.llm.budget import Budget, prices
 from rewardsmith.llm.cassette import Tape
 from rewardsmith.llm.secrets import redactor
 from rewardsmith.measure import Observe
+from rewardsmith.opinion import Judge
 from rewardsmith.propose import Proposer, Reflector
 from rewardsmith.propose.grammar import GrammarProposer
 from rewardsmith.recording import Recording
@@ -32,6 +33,7 @@ class Askers:
     proposer: Proposer
     reviewer: Reviewer | None = None
     reflector: Reflector | None = None
+    judge: Judge | None = None
 
 
 def askers(
@@ -41,6 +43,7 @@ def askers(
     config = record.config.model
     if config.proposer != "llm":
         return Askers(GrammarProposer())
+    from rewardsmith.judges import ModelJudge
     from rewardsmith.propose.llm import LlmProposer
     from rewardsmith.propose.reflect import LlmReflector
     from rewardsmith.propose.review import LlmReviewer
@@ -50,6 +53,7 @@ def askers(
         LlmProposer(model, config.prompts),
         LlmReviewer(model, config.prompts) if config.review else None,
         LlmReflector(model, config.prompts) if config.reflect else None,
+        ModelJudge(model, record.task, config.prompts) if record.config.feedback.judge else None,
     )
 
 

@@ -26,6 +26,7 @@ from rewardsmith.measure import Arm, arm_id
 from rewardsmith.records import Baseline, Candidate, Record, RunStatus, Training
 from rewardsmith.store import DATABASE, RunRecord, Store
 from rewardsmith.training import Progress, TrainJob
+from rewardsmith.votes import Vote
 
 _RECORD, _LEFT_OUT = "recording.json", ("last.safetensors", "learner.safetensors")
 """What a replay has no use for: the weights that training would go on from."""
@@ -37,6 +38,7 @@ class Recorded(Record):
     run: RunRecord
     candidates: tuple[Candidate, ...]
     baselines: tuple[Baseline, ...]
+    votes: tuple[Vote, ...] = ()
 
 
 class Files(Protocol):
@@ -52,7 +54,7 @@ class Recording:
     def __init__(self, recorded: Recorded, entries: Sequence[Entry], files: Files) -> None:
         self.run, self.entries, self.files = recorded.run, tuple(entries), files
         arms: list[Arm] = [*recorded.candidates, *recorded.baselines]
-        self.candidates = recorded.candidates
+        self.candidates, self.votes = recorded.candidates, recorded.votes
         self.arms: dict[str, Arm] = {arm_id(arm): arm for arm in arms}
 
     @staticmethod
@@ -203,6 +205,7 @@ def _records(store: Store, run: RunRecord) -> Recorded:
         run=run,
         candidates=tuple(store.candidates(run.id)),
         baselines=tuple(store.baselines(run.id)),
+        votes=tuple(store.votes(run.id)),
     )
 
 

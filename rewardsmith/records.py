@@ -46,11 +46,15 @@ class Variable(Record):
     """The least and the greatest value of any component that a random policy met."""
 
 
+VOTED = "preference"
+"""Name of the fitness that measures nothing and leaves all to raters."""
+
+
 class Fitness(Record):
     """How success is measured, and why this way was chosen."""
 
     name: str
-    """The declared task's name, "native", or "expression"."""
+    """The declared task's name, "native", "expression" or "preference"."""
     expression: str
     """In the language of expressions.py; "native_return" for the environment's own return."""
     unit: str = ""
@@ -59,6 +63,11 @@ class Fitness(Record):
     solved: float | None = None
     unread: tuple[str, ...] = ()
     """Words of the sentence that this fitness does not measure; shown to the user."""
+
+    @property
+    def voted(self) -> bool:
+        """Whether raters alone decide: every episode then counts the same."""
+        return self.name == VOTED
 
 
 class Budget(Record):
@@ -345,6 +354,8 @@ class Candidate(Record):
     """On the selection seeds."""
     final: Score | None = None
     """On the finalists' seeds, which choose the best."""
+    preference: Score | None = None
+    """What raters make of it, where they are asked: then it decides, and not `score`."""
     report: Score | None = None
     """On held-out seeds that chose nothing; the best only."""
     summary: str = ""
@@ -366,6 +377,8 @@ class Generation(Record):
     attempts: int = 1
     lessons: str = ""
     """What the generations up to this one have taught, for the next prompts."""
+    votes: int = 0
+    """How many votes the run had by then."""
 
 
 class Baseline(Record):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rewardsmith.records import Baseline, Candidate, Record, Score, Training
-from rewardsmith.selection import better, difference
+from rewardsmith.selection import better, difference, rank
 from rewardsmith.spending import Yield, spending
 from rewardsmith.store import RunRecord, Store
 
@@ -81,15 +81,7 @@ def best_candidate(run: RunRecord, candidates: list[Candidate]) -> Candidate | N
     """The run's best, or while it goes on the best by selection."""
     if run.best:
         return next(candidate for candidate in candidates if candidate.id == run.best)
-    best: Candidate | None = None
-    for candidate in candidates:
-        if candidate.score and (
-            best is None
-            or best.score is None
-            or better(run.task.fitness, candidate.score.value, best.score.value)
-        ):
-            best = candidate
-    return best
+    return next(iter(rank(candidates, run.task.fitness)), None)
 
 
 def without_iterating(store: Store, run: RunRecord) -> Candidate | None:

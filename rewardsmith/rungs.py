@@ -35,10 +35,12 @@ class Heat:
 def ladder(config: RunConfig, task: TaskSpec) -> tuple[int, ...]:
     """The steps at which trainings stop to be measured; the last is their end.
 
-    They double, from 30 % of the training or the environment's own first cut on.
+    They double, from 30 % of the training or the environment's own first cut on. Where raters
+    decide, none is cut by a fitness before they have seen it.
     """
     steps = config.train.timesteps or task.budget.timesteps
-    if not config.search.rungs or backend_of(config.train) != "population":
+    halved = config.search.rungs and not config.feedback.decides
+    if not halved or backend_of(config.train) != "population":
         return (steps,)
     rungs = []
     at = max(math.ceil(_FIRST * steps), task.budget.first_cut)

@@ -125,13 +125,20 @@ def better(fitness: Fitness, one: float, other: float) -> bool:
 
 
 def rank(candidates: Iterable[Candidate], fitness: Fitness) -> list[Candidate]:
-    """Candidates that have a score, best first; equal ones in the order they were made."""
+    """Candidates that have a score, best first; equal ones in the order they were made.
+
+    Where raters were asked, what they prefer decides; who they were not asked about comes last.
+    """
     sign = -1.0 if fitness.direction == "maximize" else 1.0
     scored = [candidate for candidate in candidates if candidate.score]
-    return sorted(
-        scored,
-        key=lambda c: (sign * (c.score.value if c.score else 0.0), c.generation, c.index),
-    )
+    voted = any(candidate.preference for candidate in scored)
+
+    def worth(candidate: Candidate) -> float:
+        if voted:
+            return -candidate.preference.value if candidate.preference else 1.0
+        return sign * candidate.score.value if candidate.score else 0.0
+
+    return sorted(scored, key=lambda c: (worth(c), c.generation, c.index))
 
 
 def _bootstrap(values: Sequence[float]) -> tuple[float, float, float]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rewardsmith import loop, single, start
+from rewardsmith import loop, raters, single, start
 from rewardsmith.appraise import Appraisal
 from rewardsmith.calls import possibly_paid
 from rewardsmith.config import RunConfig
@@ -17,9 +17,11 @@ from rewardsmith.control import Control
 from rewardsmith.engine import Engine
 from rewardsmith.engine.local import LocalEngine
 from rewardsmith.forecast import Forecast, forecast, speed, words
+from rewardsmith.judges import SimulatedJudge
 from rewardsmith.llm.client import idle_keys
 from rewardsmith.measure import Observe
-from rewardsmith.models import askers
+from rewardsmith.models import Askers, askers
+from rewardsmith.opinion import Judge
 from rewardsmith.propose.grammar import GrammarProposer
 from rewardsmith.recording import Recording, ReplayEngine
 from rewardsmith.records import Event, RunStatus, TaskSpec
@@ -66,6 +68,7 @@ class _Place:
         return loop.Parts(
             store=self.store,
             proposer=asked.proposer,
+            judges=_judges(record, asked),
             reflector=asked.reflector if chosen.feedback != "none" else None,
             strategy=chosen,
             tuner=Tuner(record.config.tune) if record.config.tune.method else None,
@@ -80,7 +83,7 @@ class _Place:
 
         It is a run of its own, so that it is stored, resumed and read as any other.
         """
-        if not control.run.config.search.arms:
+        if not control.run.config.search.arms or control.run.task.fitness.voted:
             return
         if not control.run.arm:
             control.update(arm=start.beside(control.run, self.store).id)
@@ -93,6 +96,14 @@ class _Place:
 def _tell_of(run: str, observe: Observe, event: Event) -> None:
     """Pass on what happens in the run beside, whose candidates bear the same names."""
     observe(event.model_copy(update={"data": {**event.data, "run": run}}))
+
+
+def _judges(record: RunRecord, asked: Askers) -> tuple[Judge, ...]:
+    """Those that the settings name; they answer before people are waited for."""
+    named = [
+        SimulatedJudge(raters.parse(text), record.task) for text in record.config.feedback.raters
+    ]
+    return (*named, *([asked.judge] if asked.judge else []))
 
 
 def _engine(record: RunRecord, recording: Recording | None) -> LocalEngine | ReplayEngine:

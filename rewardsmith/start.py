@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rewardsmith import config as settings
-from rewardsmith import critic, recording, tasks, tuning
+from rewardsmith import critic, raters, recording, tasks, tuning
 from rewardsmith.arms import searches
 from rewardsmith.config import LimitConfig, RunConfig
 from rewardsmith.errors import CandidateError, UserError
@@ -54,6 +54,11 @@ NAMES = {
     "time_limit": "limits.wall_s",
     "cost_limit": "limits.cost_usd",
     "token_limit": "limits.tokens",
+    "feedback": "feedback.mode",
+    "rater": "feedback.raters",
+    "judge": "feedback.judge",
+    "votes": "feedback.votes",
+    "feedback_deadline": "feedback.deadline_s",
     "retrain": "replay.retrain",
 }
 """Short names of settings, for keywords here and flags of the command."""
@@ -84,6 +89,7 @@ def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()
     if config.train.algo == "sac" and not spec.action.low:
         raise UserError(f"sac needs continuous, bounded actions; {spec.env} has none: use ppo")
     config = settle_proposer(config)
+    _check_feedback(config, spec)
     for name in config.model.names:
         if name != MANUAL:
             connect(name, api_base=config.model.api_base or None)
@@ -116,14 +122,15 @@ def replay(name: str, store: Store, options: dict[str, Any]) -> RunRecord:
     cannot switch it off.
     """
     source = recording.find(name, store.runs_dir)
-    recorded = recording.Recording.of(source).run
+    tape = recording.Recording.of(source)
+    recorded = tape.run
     given = {
         "replay": {"source": str(source)},
         "unsafe_no_jail": False,
         "limits": LimitConfig().model_dump(),
     }
     config = settings.build(recorded.config.model_dump(), given, nested(options))
-    return store.create_run(
+    run = store.create_run(
         task=recorded.task,
         config=config,
         proposer=recorded.proposer,
@@ -132,6 +139,9 @@ def replay(name: str, store: Store, options: dict[str, Any]) -> RunRecord:
         layers=critic.layers(unsafe=config.unsafe_no_jail),
         versions=_versions(),
     )
+    for vote in tape.votes:
+        store.add_vote(run.id, vote)
+    return run
 
 
 def beside(record: RunRecord, store: Store) -> RunRecord:
@@ -223,6 +233,24 @@ def settle_proposer(config: RunConfig) -> RunConfig:
         "names": names if by_model else (),
     }
     return config.model_copy(update={"model": chosen.model_copy(update=settled)})
+
+
+def _check_feedback(config: RunConfig, spec: TaskSpec) -> None:
+    """Whether whom the settings ask can answer."""
+    asked = config.feedback
+    if spec.fitness.voted and asked.mode not in ("pair", "best-worst"):
+        raise UserError("--fitness preference needs raters: give --feedback pair or best-worst")
+    if asked.mode in ("off", "text") and (asked.raters or asked.judge):
+        raise UserError("--rater and --judge need a question: give --feedback pair")
+    if asked.judge and asked.mode != "pair":
+        raise UserError("--judge model judges pairs: give --feedback pair")
+    if asked.judge and config.model.proposer != "llm":
+        raise UserError("--judge model needs a model: give --model NAME")
+    names = [raters.parse(text).name for text in asked.raters]
+    if len(set(names)) < len(names):
+        raise UserError("every --rater must be another one: seed=1, seed=2, ...")
+    if names and spec.fitness.voted:
+        raise UserError("a simulated rater votes by the fitness: it can not judge without one")
 
 
 def proposer_name(config: RunConfig) -> str:

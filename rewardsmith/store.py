@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DBAPIError
 
 from rewardsmith.config import RunConfig
@@ -30,8 +31,11 @@ from rewardsmith.records import (
     RunStatus,
     TaskSpec,
 )
+from rewardsmith.votes import Vote
 
 FORMAT_VERSION = 1
+_SCHEMA = 2
+"""Of the database, in its `user_version`: 0 had no votes (and no number), 2 has them."""
 DATABASE = "rewardsmith.db"
 
 _meta = sa.MetaData()
@@ -80,6 +84,15 @@ _commands = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
     sa.Column("asked_at", sa.String, nullable=False),
     sa.Column("done", sa.Boolean, nullable=False, default=False),
+)
+_votes = sa.Table(
+    "votes",
+    _meta,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("run", sa.ForeignKey("runs.id"), nullable=False),
+    sa.Column("id", sa.String, nullable=False),
+    sa.Column("record", sa.Text, nullable=False),
+    sa.UniqueConstraint("run", "id"),
 )
 
 
@@ -154,9 +167,11 @@ class Store:
         self._engine = sa.create_engine(f"sqlite:///{self.runs_dir / DATABASE}")
         sa.event.listen(self._engine, "connect", _durable)
         try:
-            _meta.create_all(self._engine)
+            version = self._upgrade()
         except DBAPIError as error:
             raise UserError(f"cannot open the store in {runs_dir}: {error.orig}") from None
+        if version > _SCHEMA:
+            raise UserError(f"the store in {runs_dir} was written by a newer rewardsmith")
 
     def close(self) -> None:
         """Let go of the database's file."""
@@ -326,7 +341,35 @@ class Store:
             rows = sorted(db.execute(take).all())
         return [Command(id=row.id, kind=row.kind, value=row.value) for row in rows]
 
+    # --- votes ---
+
+    def add_vote(self, run_id: str, vote: Vote) -> None:
+        """Append a vote; one whose id is stored already is not stored again."""
+        values = {"run": run_id, "id": vote.id, "record": vote.model_dump_json()}
+        with self._begin() as db:
+            db.execute(insert(_votes).values(values).on_conflict_do_nothing(["run", "id"]))
+
+    def votes(self, run_id: str) -> list[Vote]:
+        """Every vote in the order of arrival, those taken back included; see votes.standing."""
+        query = sa.select(_votes.c.record).where(_votes.c.run == run_id).order_by(_votes.c.number)
+        with self._begin() as db:
+            return [Vote.model_validate_json(text) for text in db.scalars(query)]
+
     # --- how ---
+
+    def _upgrade(self) -> int:
+        """Add the tables that an older store lacks; the version that it now has."""
+        with self._engine.connect() as db:
+            version = int(db.exec_driver_sql("PRAGMA user_version").scalar_one())
+            if version >= _SCHEMA:
+                return version
+            db.rollback()
+            # Of several processes that open an old store at once, one upgrades it.
+            db.exec_driver_sql("BEGIN IMMEDIATE")
+            _meta.create_all(db)
+            db.exec_driver_sql(f"PRAGMA user_version={_SCHEMA}")
+            db.commit()
+        return _SCHEMA
 
     @contextmanager
     def _begin(self) -> Iterator[sa.Connection]:

@@ -6,7 +6,16 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean
 from typing import Literal
 
-from rewardsmith.records import Candidate, Curve, Record, TaskSpec, TermStats, Training
+from rewardsmith.records import (
+    Candidate,
+    Curve,
+    Fitness,
+    Record,
+    Score,
+    TaskSpec,
+    TermStats,
+    Training,
+)
 
 DOMINATING_SHARE = 0.8
 """From this share of the reward on, one term is said to dominate."""
@@ -60,7 +69,7 @@ def summarise(candidate: Candidate, task: TaskSpec) -> str:
     training = typical_training(candidate, task)
     if training is not None:
         lines += ["", *_evaluation_lines(candidate, task)]
-        lines += ["", *_table(training)]
+        lines += ["", *_table(training, task)]
     lines += _critic_lines(candidate)
     observations = diagnose(candidate, task)
     if observations:
@@ -156,7 +165,7 @@ def _was_short(training: Training, length: float) -> bool:
 
 def _of_fitness(curve: Curve, task: TaskSpec) -> Iterator[Observation]:
     fitness = _known(curve.fitness)
-    if len(fitness) < 2:
+    if len(fitness) < 2 or task.fitness.voted:
         return
     sign = 1.0 if task.fitness.direction == "maximize" else -1.0
     first, last = fitness[0], fitness[-1]
@@ -190,16 +199,25 @@ def _known(values: Sequence[float | None]) -> list[float]:
 
 def _headline(candidate: Candidate, task: TaskSpec) -> str:
     fitness, score = task.fitness, candidate.score
+    if candidate.preference:
+        measured = "" if fitness.voted or score is None else f"; {_scored(score, fitness)}"
+        return f"{_scored(candidate.preference, fitness)}{measured}"
     if score is None:
         return "failed" if candidate.failure is not None else f"no score yet ({candidate.stage})"
-    unit = f" {fitness.unit}" if fitness.unit and score.kind == "scalar" else ""
-    name = "win rate" if score.kind == "preference" else fitness.name
+    return _scored(score, fitness)
+
+
+def _scored(score: Score, fitness: Fitness) -> str:
     low, high = short_number(score.low), short_number(score.high)
+    if score.kind == "preference":
+        rate = f"win rate {short_number(score.value)} against fixed references"
+        return f"{rate}, by votes (interval {low} to {high})"
+    unit = f" {fitness.unit}" if fitness.unit else ""
     if score.n_seeds == 1:
         sure = "1 training seed: the interval covers evaluation episodes only"
     else:
         sure = f"{score.n_seeds} training seeds"
-    return f"{name} {short_number(score.value)}{unit} (interval {low} to {high}; {sure})"
+    return f"{fitness.name} {short_number(score.value)}{unit} (interval {low} to {high}; {sure})"
 
 
 def _failure_text(text: str) -> list[str]:
@@ -224,7 +242,8 @@ def _critic_lines(candidate: Candidate) -> list[str]:
 
 def _evaluation_lines(candidate: Candidate, task: TaskSpec) -> list[str]:
     goal = "lower is better" if task.fitness.direction == "minimize" else "higher is better"
-    lines = [f"Evaluated on `{task.fitness.expression}` ({goal}):"]
+    voted = task.fitness.voted
+    lines = [] if voted else [f"Evaluated on `{task.fitness.expression}` ({goal}):"]
     for training in candidate.trainings:
         if training.purpose != "selection":
             continue
@@ -234,14 +253,15 @@ def _evaluation_lines(candidate: Candidate, task: TaskSpec) -> list[str]:
         elif training.episodes is not None and training.episodes.fitness:
             episodes = training.episodes
             lines.append(
-                f"- seed {training.seed}: fitness {short_number(fmean(episodes.fitness))}, "
-                f"{sum(episodes.terminated)} of {len(episodes.terminated)} episodes ended early, "
+                f"- seed {training.seed}: "
+                + ("" if voted else f"fitness {short_number(fmean(episodes.fitness))}, ")
+                + f"{sum(episodes.terminated)} of {len(episodes.terminated)} episodes ended early, "
                 f"mean length {short_number(fmean(episodes.length))} steps"
             )
     return lines
 
 
-def _table(training: Training) -> list[str]:
+def _table(training: Training, task: TaskSpec) -> list[str]:
     """Rows of numbers over training: each term's mean per step, then length and fitness."""
     curve = training.curve
     steps = [_steps(count) for count in curve.timesteps] if curve is not None else []
@@ -263,7 +283,7 @@ def _table(training: Training) -> list[str]:
         for name, values in (
             ("episode length", curve.episode_length),
             ("return of this reward", curve.reward_return),
-            ("fitness", curve.fitness),
+            *(() if task.fitness.voted else (("fitness", curve.fitness),)),
         ):
             lines.append(_row(name, [_cell(value) for value in values], columns, _tail(values)))
     return lines

@@ -13,7 +13,7 @@ from rewardsmith.discover import discover
 from rewardsmith.errors import UserError
 from rewardsmith.expressions import Expression
 from rewardsmith.folders import DeclaredTask, Folder
-from rewardsmith.records import Budget, Fitness, Record, Space, TaskSpec, Variable
+from rewardsmith.records import VOTED, Budget, Fitness, Record, Space, TaskSpec, Variable
 from rewardsmith.sentence import Reading, read
 from rewardsmith.sources import VariableReader, mujoco_views
 
@@ -74,7 +74,8 @@ def resolve(
     Args:
         env: a Gymnasium id, `module:callable`, `file.py:callable` or `module:id`.
         task: the name of a declared task, instead of reading the sentence.
-        fitness: "native" for the environment's own return, or a fitness expression.
+        fitness: "native" for the environment's own return, "preference" where raters alone decide,
+            or a fitness expression.
 
     Raises:
         NeedsFitness: nothing is declared for this environment, and neither task nor fitness given.
@@ -194,6 +195,8 @@ def _shaped(
 def _given(fitness: str, known: EnvDescription) -> Fitness:
     if fitness.strip() == NATIVE:
         return Fitness(name=NATIVE, expression=_NATIVE_EXPRESSION, why="--fitness native was given")
+    if fitness.strip() == VOTED:
+        return Fitness(name=VOTED, expression="0", why="raters alone decide")
     expression = _expression(fitness, known.variables, known.action, known.folder)
     return Fitness(name="expression", expression=expression.text, why="--fitness was given")
 

@@ -15,11 +15,12 @@ import pytest
 
 from rewardsmith.errors import UserError
 from rewardsmith.llm.chat import Message, prompt_hash
-from rewardsmith.propose import Ask
+from rewardsmith.propose import Ask, Feedback
 from rewardsmith.propose.llm import preview
 from rewardsmith.propose.prompts import (
     eject,
     fenced,
+    judge_messages,
     names,
     proposal_messages,
     reflection_messages,
@@ -48,6 +49,7 @@ from rewardsmith.records import (
 from rewardsmith.reward import ARGUMENTS
 from rewardsmith.strategies import Move, firsts
 from rewardsmith.summarise import Kind, Observation
+from rewardsmith.votes import Clip, Question, Vote
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -168,6 +170,50 @@ TAUGHT = evolving(BEST, lessons="- Speed alone falls.\n- Bound it.")
 CROSSED = evolving(BEST, OLDER, operator="cross")
 COMPARED = evolving(BEST.model_copy(update={"feedback": "It orders 60% of 10 pairs rightly."}))
 NATIVE = Ask(task=CARTPOLE, generation=0, moves=firsts(["r00c01"]))
+LIKED = BEST.model_copy(
+    update={
+        "code": CODE.replace("x_velocity}", 'x_velocity, "upright": -abs(next_state.torso_pitch)}'),
+        "preference": Score(kind="preference", value=0.81, low=0.42, high=0.96, n_seeds=1),
+    }
+)
+DISLIKED = OLDER.model_copy(
+    update={"preference": Score(kind="preference", value=0.3, low=0.1, high=0.7, n_seeds=1)}
+)
+CLIPS = tuple(Clip(arm=arm, seed=1) for arm in (OLDER.id, BEST.id, "native"))
+REMARKS = (
+    Vote(
+        rater="ann",
+        question=Question(kind="pair", generation=0, shown=CLIPS[:2]),
+        choice="right",
+        see="it leans\nforward ``` and hops",
+        change="land more softly",
+    ),
+    Vote(
+        rater="bob",
+        question=Question(kind="best-worst", generation=0, shown=CLIPS),
+        best=1,
+        worst=2,
+        change="higher hops",
+    ),
+)
+VOTED = evolving(
+    LIKED,
+    DISLIKED,
+    failures=(BROKEN,),
+    feedback=Feedback(better=LIKED, worse=DISLIKED, remarks=REMARKS),
+    lessons="- Speed alone falls.",
+)
+BY_PEOPLE = HOPPER.model_copy(
+    update={"fitness": Fitness(name="preference", expression="0", why="raters alone decide")}
+)
+REMARK = Question(kind="remark", generation=0, shown=CLIPS[1:2])
+TOLD_IN_TEXT = evolving(
+    BEST,
+    task=BY_PEOPLE,
+    feedback=Feedback(
+        better=BEST, remarks=(Vote(rater="ann", question=REMARK, change="hop higher"),)
+    ),
+)
 
 
 def dialogue(messages: tuple[Message, ...]) -> str:
@@ -187,6 +233,9 @@ def dialogue(messages: tuple[Message, ...]) -> str:
         ("lessons", proposal_messages(TAUGHT, TAUGHT.moves[0])),
         ("crossover", proposal_messages(CROSSED, CROSSED.moves[0])),
         ("compared", proposal_messages(COMPARED, COMPARED.moves[0])),
+        ("preference", proposal_messages(VOTED, VOTED.moves[0])),
+        ("remark", proposal_messages(TOLD_IN_TEXT, TOLD_IN_TEXT.moves[0])),
+        ("judge", judge_messages(BY_PEOPLE, ["60 of 1000 steps"], ["1000 of 1000 steps"])),
         ("native", proposal_messages(NATIVE, NATIVE.moves[0])),
     ],
 )

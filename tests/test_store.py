@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from rewardsmith.records import (
     Training,
 )
 from rewardsmith.store import InitialReward, RunRecord, Store
+from rewardsmith.votes import Clip, Question, Vote
 
 TASK = TaskSpec(
     env="Pendulum-v1",
@@ -314,3 +316,46 @@ def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:
 def test_a_record_of_no_run_is_refused(store: Store) -> None:
     with pytest.raises(UserError, match=r"the store in .* failed: FOREIGN KEY"):
         store.save_candidate("no-run", candidate())
+
+
+def test_a_store_from_before_votes_gets_them_whoever_opens_it_first(store: Store) -> None:
+    run = new_run(store)
+    with store._engine.begin() as db:
+        db.exec_driver_sql("drop table votes")
+        db.exec_driver_sql("pragma user_version=0")
+    store.close()
+
+    def open_and_vote(_: int) -> None:
+        own = Store(store.runs_dir, create=False)
+        own.add_vote(run.id, vote())
+        own.close()
+
+    with ThreadPoolExecutor(6) as raters:
+        list(raters.map(open_and_vote, range(6)))
+    again = reopened(store)
+    assert again.run("last") == run
+    assert len(again.votes(run.id)) == 6
+    again.close()
+
+
+def test_a_store_of_a_newer_rewardsmith_is_refused(store: Store) -> None:
+    with store._engine.begin() as db:
+        db.exec_driver_sql("pragma user_version=99")
+    store.close()
+    with pytest.raises(UserError, match="newer rewardsmith"):
+        Store(store.runs_dir)
+
+
+def test_a_vote_sent_twice_counts_once_and_stays_with_its_run(store: Store) -> None:
+    run, other = new_run(store), new_run(store)
+    first, second = vote(), vote()
+    for sent in (first, second, first):
+        store.add_vote(run.id, sent)
+    assert reopened(store).votes(run.id) == [first, second]
+    assert store.votes(other.id) == []
+
+
+def vote() -> Vote:
+    shown = (Clip(arm="r01c00", seed=1), Clip(arm="do-nothing", seed=1))
+    question = Question(kind="pair", generation=1, shown=shown)
+    return Vote(rater="ann", question=question, choice="left", see="it hops", change="further")

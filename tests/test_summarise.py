@@ -12,6 +12,7 @@ from rewardsmith.records import (
     Curve,
     Episodes,
     Failure,
+    Fitness,
     Score,
     Stage,
     TermStats,
@@ -240,3 +241,22 @@ def test_a_candidate_that_was_not_trained_has_a_summary_too() -> None:
 )
 def test_numbers_have_three_digits(value: float, text: str) -> None:
     assert short_number(value) == text
+
+
+def test_where_raters_alone_decide_no_number_of_success_is_told() -> None:
+    voted = TASK.model_copy(
+        update={"fitness": Fitness(name="preference", expression="0", why="raters alone decide")}
+    )
+    rate = Score(kind="preference", value=0.71, low=0.4, high=0.9, n_seeds=1, reference="native")
+    flat = training(fitness=0.0, curve=curve(fitness=(0.0,) * 10))
+    text = summarise(candidate(flat, score=rate, preference=rate), voted)
+    assert "fitness" not in text and "native" not in text
+    assert "win rate 0.71 against fixed references, by votes (interval 0.4 to 0.9)" in text
+    assert "| `speed` |" in text and "| episode length |" in text
+    assert {found.kind for found in observe(candidate(flat), voted)} <= {"short", "full"}
+
+
+def test_where_raters_decide_beside_a_fitness_both_are_told() -> None:
+    rate = Score(kind="preference", value=0.71, low=0.4, high=0.9, n_seeds=1)
+    head = summarise(candidate(training(), preference=rate), TASK).splitlines()[0]
+    assert "win rate 0.71" in head and f"{TASK.fitness.name} 3" in head

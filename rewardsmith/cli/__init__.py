@@ -7,7 +7,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from rewardsmith.cli import manual, prompts, search, show, tools
+from rewardsmith.cli import manual, prompts, search, show, tools, voting
 from rewardsmith.errors import (
     Cancelled,
     CandidateError,
@@ -31,6 +31,7 @@ app = typer.Typer(
 app.command()(search.run)
 app.command()(search.resume)
 app.command()(search.ctl)
+app.command()(voting.feedback)
 app.command()(tools.check)
 app.command()(tools.train)
 app.command()(tools.evaluate)

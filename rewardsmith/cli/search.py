@@ -126,12 +126,26 @@ def run(
         str | None, typer.Option("--task", help="A task that the environment declares.")
     ] = None,
     fitness: Annotated[
-        str | None, typer.Option("--fitness", help='An expression, or "native".')
+        str | None, typer.Option("--fitness", help='An expression, "native" or "preference".')
     ] = None,
     init: Annotated[
         list[Path] | None, typer.Option(help="A reward of your own to start from; repeatable.")
     ] = None,
     notes: Annotated[str | None, typer.Option(help="What the proposer should know.")] = None,
+    feedback: Annotated[
+        str | None, typer.Option(help="Ask raters: pair, best-worst or text.")
+    ] = None,
+    votes: Annotated[
+        int | None, typer.Option("--votes", help="Answers a generation waits for.")
+    ] = None,
+    rater: Annotated[
+        list[str] | None,
+        typer.Option(help="Answers at once: simulated:beta=3,mistake=0.05; repeatable."),
+    ] = None,
+    judge: Annotated[str | None, typer.Option(help="model: the model votes too.")] = None,
+    feedback_deadline: Annotated[
+        float | None, typer.Option(help="Seconds after which it goes on without more votes.")
+    ] = None,
     env_kwargs: KeyValues = None,
     hyperparams: Hyperparams = None,
     stop_when: Annotated[str | None, typer.Option(help="solved or plateau.")] = None,
@@ -204,6 +218,11 @@ def run(
             "fitness": fitness,
             "init": tuple(str(path) for path in init) if init else None,
             "notes": notes,
+            "feedback": feedback,
+            "votes": votes,
+            "rater": tuple(rater) if rater else None,
+            "judge": judge,
+            "feedback_deadline": feedback_deadline,
             "env_kwargs": pairs(env_kwargs),
             "hyperparams": pairs(hyperparams),
             "stop_when": stop_when,

@@ -24,12 +24,19 @@ def candidate_table(
     table = Table(title=Text(f"{what}: {_measure_words(run)}"))
     table.add_column("candidate", no_wrap=True)
     table.add_column("made by", overflow="fold")
-    table.add_column("fitness [95 %]", justify="right", no_wrap=True)
+    voted = run.task.fitness.voted
+    head = "win rate [95 %]" if voted else "fitness [95 %]"
+    table.add_column(head, justify="right", no_wrap=True)
+    preferred = not voted and any(candidate.preference for candidate in candidates)
+    if preferred:
+        table.add_column("win rate", justify="right")
     table.add_column("terms' shares", overflow="fold")
     for candidate in candidates:
         name = Text(candidate.id, "bold green" if best and candidate.id == best.id else "")
         fitness = Text(scored(candidate.score) if candidate.score else str(candidate.stage))
-        table.add_row(name, candidate.origin, fitness, shares(candidate))
+        rate = candidate.preference
+        rates = [f"{rate.value:.0%}" if rate else "-"] if preferred else []
+        table.add_row(name, candidate.origin, fitness, *rates, shares(candidate))
     return table
 
 
@@ -92,7 +99,10 @@ def footnotes(
 ) -> list[str]:
     """What a reader has to know to read the tables rightly."""
     lines = []
-    if any(candidate.score and candidate.score.n_seeds == 1 for candidate in candidates):
+    if any(candidate.preference for candidate in candidates):
+        lines.append("win rate: by votes, against the references; it decides who is the best")
+    scores = [c.score for c in candidates if c.score and c.score.kind == "scalar"]
+    if any(score.n_seeds == 1 for score in scores):
         lines.append("* one training seed: the interval holds its episodes, not training's noise")
     cut = [c for c in candidates for score in (c.score, c.final) if score and score.done < 1]
     if cut:

@@ -26,7 +26,8 @@ def scored(score: Score) -> str:
 
     The interval of a single seed is of its episodes only; who was cut could have come further.
     """
-    mark = ("*" if score.n_seeds == 1 else "") + ("+" if score.done < 1 else "")
+    single = score.n_seeds == 1 and score.kind == "scalar"
+    mark = ("*" if single else "") + ("+" if score.done < 1 else "")
     return f"{number(score.value)} [{number(score.low)}, {number(score.high)}]{mark}"
 
 
@@ -112,6 +113,27 @@ def _waiting(event: Event) -> list[str]:
     return [f"  waiting for an answer to {event.data['prompt']}"]
 
 
+def _asking(event: Event) -> list[str]:
+    data: dict[str, Any] = event.data
+    have = f"{data['votes']} of {data['wanted']} votes on generation {data['generation']}"
+    return [f"  {have}; vote with: {data['command']}"]
+
+
+def _deadline(event: Event) -> list[str]:
+    data: dict[str, Any] = event.data
+    return [f"  deadline: {data['votes']} of {data['wanted']} votes came; going on"]
+
+
+def _opinion(event: Event) -> list[str]:
+    data: dict[str, Any] = event.data
+    rates = [f"{s['arm']} {s['win_rate']['value']:.0%}" for s in _list(data["standings"])]
+    lines = [f"  raters prefer: {', '.join(rates)} (win rate against the references)"]
+    if data["cycle"]:
+        circle = " > ".join([*data["cycle"], data["cycle"][0]])
+        lines.append(f"  warning: raters went in a circle, there may be no best: {circle}")
+    return lines
+
+
 def _forecast(event: Event) -> list[str]:
     return [f"forecast: {line}" for line in _list(event.data["lines"])]
 
@@ -191,6 +213,9 @@ _TOLD: Mapping[str, Callable[[Event], list[str]]] = {
     "arm": _arm,
     "report": _report,
     "waiting": _waiting,
+    "asking": _asking,
+    "deadline": _deadline,
+    "opinion": _opinion,
     "diverged": _diverged,
     "replayed": _replayed,
     **dict.fromkeys(("pause", "resume", "cancel", "limit"), _command),

@@ -7,6 +7,18 @@ from typing import Protocol
 
 from rewardsmith.records import Candidate, Failure, Operator, Record, TaskSpec, Verdict
 from rewardsmith.strategies import Move
+from rewardsmith.votes import Vote
+
+
+class Feedback(Record):
+    """What raters made of the candidates so far."""
+
+    better: Candidate
+    """The one that they like best."""
+    worse: Candidate | None = None
+    """The one of the last generation that they like least."""
+    remarks: tuple[Vote, ...] = ()
+    """The votes that came with words, oldest first."""
 
 
 class Ask(Record):
@@ -25,6 +37,8 @@ class Ask(Record):
     """Candidates of this or the last round that failed, each with its reason."""
     lessons: str = ""
     """What earlier generations have taught, a few lines; see `Reflector`."""
+    feedback: Feedback | None = None
+    """What raters said, where they are asked."""
     notes: str = ""
     """What the user knows, in the user's words."""
     tried: tuple[str, ...] = ()

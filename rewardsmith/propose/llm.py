@@ -40,7 +40,7 @@ class LlmProposer:
         purpose = f"propose{ask.attempt + 1}" if ask.attempt else "propose"
         requests = {
             (name := f"{move.slot}/{purpose}"): self._model.request(
-                proposal_messages(ask, move, self._prompts), name, prompt_of(move)
+                proposal_messages(ask, move, self._prompts), name, prompt_of(ask, move)
             )
             for move in ask.moves
         }
@@ -93,7 +93,7 @@ def _proposal(move: Move, request: ChatRequest, answer: ChatReply | ModelError) 
     return Proposal(
         slot=move.slot,
         code=code,
-        origin=f"llm:{prompt_of(move)}",
+        origin=f"llm:{request.prompt}",
         operator=move.operator,
         parents=tuple(parent.id for parent in move.parents),
         prompt_hash=prompt_hash(request.messages),

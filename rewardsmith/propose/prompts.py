@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import hashlib
 import re
 from collections.abc import Sequence
@@ -20,6 +21,9 @@ from rewardsmith.propose.parse import parse_code
 from rewardsmith.records import Candidate, Space, TaskSpec, Variable, Verdict
 from rewardsmith.strategies import Move, place
 from rewardsmith.summarise import observe
+from rewardsmith.votes import Vote
+
+_CANDIDATE = re.compile(r"r\d+c\d+")
 
 
 def render(prompt: str, folder: str = "", **values: object) -> str:
@@ -72,9 +76,11 @@ def eject(folder: Path, only: Sequence[str] = ()) -> list[Path]:
     return list(copies.values())
 
 
-def prompt_of(move: Move) -> str:
+def prompt_of(ask: Ask, move: Move) -> str:
     """The name of the prompt that asks for a move."""
-    return "evolve" if move.parents else "first"
+    if not move.parents:
+        return "first"
+    return "preference" if ask.feedback else "evolve"
 
 
 def proposal_messages(ask: Ask, move: Move, folder: str = "") -> tuple[Message, ...]:
@@ -85,7 +91,7 @@ def proposal_messages(ask: Ask, move: Move, folder: str = "") -> tuple[Message, 
     """
     observed = {parent.id: observe(parent, ask.task) for parent in move.parents}
     values = dict(ask) | dict(move) | {"number": place(move.slot), "observed": observed}
-    user = render(prompt_of(move), folder, **values)
+    user = render(prompt_of(ask, move), folder, **values)
     return (
         Message(role="system", content=render("system", folder)),
         Message(role="user", content=user),
@@ -131,6 +137,20 @@ def review_messages(task: TaskSpec, code: str, folder: str = "") -> tuple[Messag
     return (Message(role="user", content=asked),)
 
 
+def judge_messages(
+    task: TaskSpec, first: Sequence[str], second: Sequence[str], folder: str = ""
+) -> tuple[Message, ...]:
+    """The conversation that asks which of two episodes, told in lines, is better."""
+    asked = render("judge", folder, task=task, notes="", first=first, second=second)
+    return (Message(role="user", content=asked),)
+
+
+def difference(old: str, new: str) -> str:
+    """What was taken away and added from one code to the other, as a unified diff."""
+    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1)
+    return "\n".join(list(lines)[2:])
+
+
 def fenced(text: str, language: str = "") -> str:
     """`text` between fences longer than any run of backticks in it, so that it stays data."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
@@ -155,6 +175,8 @@ def _environment(folder: str) -> jinja2.Environment:
         declared=_declaration,
         bounds=_bounds,
         compact=_compact,
+        difference=difference,
+        voted=_voted,
     )
     return environment
 
@@ -189,6 +211,19 @@ def _bounds(space: Space) -> str:
         f"[{low:g}, {high:g}]" for low, high in zip(space.low, space.high, strict=True)
     )
     return f"in {ranges}"
+
+
+def _voted(vote: Vote) -> str:
+    """What a vote was about, and how it fell: `left r01c00, right a reference: left`."""
+    arms = [
+        clip.arm if _CANDIDATE.fullmatch(clip.arm) else "a reference"
+        for clip in vote.question.shown
+    ]
+    if vote.best is not None and vote.worst is not None:
+        return f"best {arms[vote.best]}, worst {arms[vote.worst]}"
+    if vote.question.kind == "remark":
+        return f"on {arms[0]}"
+    return f"left {arms[0]}, right {arms[-1]}; better: {vote.choice}"
 
 
 def _compact(code: str) -> str:

@@ -61,6 +61,17 @@ BAD = {
     ),
     "fitness not chosen": (("run", "climb the hill", "-e", "MountainCar-v0"), "--fitness"),
     "unknown argument of the environment": ((*BALANCE, "--env-kwargs", "size=3"), "size"),
+    "raters decide, but nobody is asked": ((*BALANCE, "--fitness", "preference"), "--feedback"),
+    "a rater without a question": ((*BALANCE, "--rater", "simulated"), "--feedback"),
+    "no rater": ((*BALANCE, "--feedback", "pair", "--rater", "ann"), "simulated:beta=3"),
+    "a judge without a model": (
+        (*BALANCE, "--feedback", "pair", "--judge", "model"),
+        "--model NAME",
+    ),
+    "a simulated rater without a fitness": (
+        (*BALANCE, "--feedback", "pair", "--fitness", "preference", "--rater", "simulated"),
+        "votes by the fitness",
+    ),
     "no model": ((*BALANCE, "--proposer", "llm"), "--model"),
     "a server without a model": ((*BALANCE, "--api-base", "http://127.0.0.1:9"), "--model"),
     "an address that is none": ((*BALANCE, "-m", "test", "--api-base", "there"), "http://"),
