@@ -13,6 +13,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rewardsmith.config import FeedbackConfig, RunConfig, TuneConfig
 from rewardsmith.control import Control
 from rewardsmith.measure import Arm, Measure
@@ -70,7 +72,14 @@ def searches(config: RunConfig) -> tuple[RunConfig, ...]:
     """The searches of a run: its own, and as an arm the same one in which nothing learns."""
     if not config.search.arms:
         return (config,)
-    search = {"strategy": "best-of-n", "arms": False, "native": False}
+    # What the search tries by tuning, this one tries by more rewards.
+    more = math.ceil(config.tune.candidates / config.search.samples)
+    search = {
+        "strategy": "best-of-n",
+        "iterations": config.search.iterations + more,
+        "arms": False,
+        "native": False,
+    }
     update = {"search": config.search.model_copy(update=search), "tune": TuneConfig()}
     alone = {"compare": "", "feedback": FeedbackConfig()}  # nobody is asked twice
     return config, config.model_copy(update={**update, **alone})

@@ -10,7 +10,7 @@ import pytest
 from scripted_engine import TASK, ScriptedEngine, candidate, episodes
 
 from rewardsmith import tasks
-from rewardsmith.arms import measure_arms, planned
+from rewardsmith.arms import measure_arms, planned, searches
 from rewardsmith.config import RunConfig
 from rewardsmith.control import Control
 from rewardsmith.engine import Evaluated
@@ -75,6 +75,15 @@ def test_the_best_of_many_is_chosen_on_selection_seeds_and_reported_on_others(
     asked = len(engine.trained)
     measure_arms(control, store, measure, store.candidates(run.id)[0], seeds)
     assert len(engine.trained) == asked
+
+
+def test_the_arm_that_does_not_iterate_gets_as_many_rewards_as_were_tuned() -> None:
+    tuned = RunConfig(search=SEARCH, tune={"method": "cmaes", "generations": 2, "samples": 4})
+    ours, beside = searches(tuned)
+    assert ours == tuned and beside.search.strategy == "best-of-n"
+    assert beside.search.iterations * beside.search.samples == 5 * 3 >= 2 * 3 + 2 * 4
+    assert not beside.tune.method and not beside.search.arms
+    assert searches(RunConfig()) == (RunConfig(),)
 
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
