@@ -15,7 +15,7 @@ from rewardsmith import critic, raters, recording, tasks, tuning
 from rewardsmith.arms import searches
 from rewardsmith.config import LimitConfig, RunConfig
 from rewardsmith.errors import CandidateError, UserError
-from rewardsmith.llm.client import configured_model, connect, is_local
+from rewardsmith.llm.connect import configured_model, connect, is_local
 from rewardsmith.llm.manual import MANUAL
 from rewardsmith.propose import parse
 from rewardsmith.propose import prompts as told

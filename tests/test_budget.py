@@ -14,8 +14,8 @@ from rewardsmith.config import RunConfig
 from rewardsmith.errors import LimitReached
 from rewardsmith.llm.budget import FREE, Budget, prices
 from rewardsmith.llm.chat import ChatReply, ChatRequest, Message
-from rewardsmith.llm.client import ScriptedClient
 from rewardsmith.llm.prices import Price, price_of
+from rewardsmith.llm.scripted import ScriptedClient
 from rewardsmith.llm.secrets import redactor
 from rewardsmith.propose.calling import Model
 from rewardsmith.propose.llm import LlmProposer
@@ -50,8 +50,22 @@ def test_what_a_call_may_cost_is_set_aside_until_it_is_known() -> None:
     budget.settle(1, replied(0.2))
     with pytest.raises(LimitReached):
         budget.reserve(3, REQUEST)
-    budget.settle(2, None)
+    budget.release(2)
     budget.reserve(3, REQUEST)
+
+
+def test_a_try_that_was_lost_counts_in_full() -> None:
+    budget = Budget({"m": PRICE}, cost_limit_usd=1.5 * MOST_USD, token_limit=300)
+    budget.reserve(1, REQUEST)
+    budget.forfeit(1)
+    with pytest.raises(LimitReached, match="cost limit"):
+        budget.reserve(2, REQUEST)
+    assert budget.most(REQUEST).tokens == 200
+
+
+def test_a_prompt_is_never_taken_for_shorter_than_it_is() -> None:
+    chinese = REQUEST.model_copy(update={"messages": (Message(role="user", content="字" * 300),)})
+    assert Budget({}).most(chinese).tokens == 300 + 100
 
 
 def test_tokens_have_a_limit_of_their_own_and_it_holds_where_no_price_is_known() -> None:

@@ -8,18 +8,15 @@ import sys
 
 import pytest
 from loopback_server import LoopbackServer, says
+from test_propose_llm import MemoryLog
 
 from rewardsmith import config as settings
 from rewardsmith.errors import ModelError, UserError
-from rewardsmith.llm.client import (
-    ChatRequest,
-    Message,
-    ScriptedClient,
-    configured_model,
-    connect,
-    is_local,
-)
+from rewardsmith.llm.chat import Adapter, ChatReply, ChatRequest, Message
+from rewardsmith.llm.client import ChatClient, Patience
+from rewardsmith.llm.connect import configured_model, connect, is_local
 from rewardsmith.llm.prices import cost_usd
+from rewardsmith.llm.scripted import ScriptedClient
 from rewardsmith.start import settle_proposer
 
 KEY = "sk-test-0123456789abcdef"
@@ -32,10 +29,14 @@ async def no_wait(seconds: float) -> None:
     """Goes on at once."""
 
 
+def ask(adapter: Adapter) -> ChatReply:
+    client = ChatClient(adapter, MemoryLog(), Patience(max_retries=1, sleep=no_wait))
+    return asyncio.run(client.complete(ASK))
+
+
 def test_an_unreachable_server_is_one_line() -> None:
-    client = connect("m", api_base="http://127.0.0.1:9/v1", max_retries=1, env={}, sleep=no_wait)
     with pytest.raises(ModelError, match="cannot be reached"):
-        asyncio.run(client.complete(ASK))
+        ask(connect("m", api_base="http://127.0.0.1:9/v1", env={}))
 
 
 def test_list_prices_are_known_for_known_models_and_counts_only() -> None:
@@ -63,8 +64,7 @@ def test_an_unknown_provider_is_a_usage_error() -> None:
 
 def test_a_local_server_needs_no_key() -> None:
     with LoopbackServer(says("free")) as server:
-        client = connect("local", api_base=server.url, env={})
-        assert asyncio.run(client.complete(ASK)).text == "free"
+        assert ask(connect("local", api_base=server.url, env={})).text == "free"
 
 
 def test_a_key_shows_in_no_name_and_no_repr() -> None:
@@ -104,17 +104,17 @@ def test_only_loopback_and_a_person_are_local(model: str, api_base: str, local: 
 
 def test_a_script_answers_in_order_and_then_ends() -> None:
     client = ScriptedClient(["one", ModelError("two is broken")])
-    assert asyncio.run(client.complete(ASK)).text == "one"
+    assert ask(client).text == "one"
     with pytest.raises(ModelError, match="two is broken"):
-        asyncio.run(client.complete(ASK))
+        ask(client)
     with pytest.raises(ModelError, match="only 2 replies"):
-        asyncio.run(client.complete(ASK))
+        ask(client)
     assert client.requests == [ASK, ASK, ASK]
 
 
 def test_the_sdks_are_imported_only_when_a_model_is_connected() -> None:
     code = (
-        "import sys, rewardsmith.llm.client, rewardsmith.propose.llm\n"
+        "import sys, rewardsmith.llm.connect, rewardsmith.propose.llm\n"
         "print(*{'openai', 'litellm', 'httpx'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -35,7 +35,7 @@ def read_completions(
     read = [_reply(choice, str(answer.model or request.model), wall_s) for choice in answer.choices]
     whole = [reply for reply in read if reply.finish in _KEPT]
     if not whole:
-        raise BadAnswer(f"the reply ended by {read[0].finish!r}, not by itself", 502)
+        raise BadAnswer(f"the reply ended by {read[0].finish!r}, not by itself", 502, paid=True)
     prompt, completion = tokens(answer)
     shares = zip(_split(prompt, len(whole)), _split(completion, len(whole)), strict=True)
     return tuple(

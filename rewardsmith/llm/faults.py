@@ -54,13 +54,20 @@ _STATUS: dict[int, Kind] = {
     429: "rate",
 }
 
+_GAVE_UP = (408, 504, 524)
+"""Statuses by which a gateway stops waiting for a server that may go on."""
+
 
 class BadAnswer(Exception):
-    """The server answered with status 200, and it is no completion."""
+    """The server answered with status 200, and it is no completion.
 
-    def __init__(self, text: str, status_code: int | None) -> None:
+    Attributes:
+        paid: something was generated, so that it may be billed.
+    """
+
+    def __init__(self, text: str, status_code: int | None, *, paid: bool = False) -> None:
         super().__init__(text)
-        self.status_code = status_code
+        self.status_code, self.paid = status_code, paid
 
 
 class Fault(Record):
@@ -70,6 +77,8 @@ class Fault(Record):
     detail: str
     """The provider's words, shortened; "" where they may quote a key."""
     retry_after_s: float | None = None
+    paid: bool = False
+    """Whether the provider may have worked, and bill it, though no reply came."""
 
     @property
     def advice(self) -> str:
@@ -94,7 +103,28 @@ def explain(
     text = str(error)
     kind = _kind(error, text)
     detail = "" if kind == "key" else redact(" ".join(text.split()))[:300]
-    return Fault(kind=kind, detail=detail, retry_after_s=_retry_after_s(error, now))
+    wait_s = _retry_after_s(error, now)
+    return Fault(kind=kind, detail=detail, retry_after_s=wait_s, paid=_may_be_paid(error))
+
+
+def _may_be_paid(error: Exception) -> bool:
+    """Whether the request was sent, and what ended it was no refusal."""
+    import httpx
+    import openai
+
+    if isinstance(error, BadAnswer):
+        return error.paid
+    if getattr(error, "status_code", None) in _GAVE_UP:
+        return True
+    never_sent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+    below: BaseException | None = error
+    while below is not None:
+        if isinstance(below, never_sent):
+            return False
+        if isinstance(below, httpx.TransportError):
+            return True
+        below = below.__cause__ or below.__context__
+    return isinstance(error, TimeoutError | openai.APITimeoutError)
 
 
 def _kind(error: Exception, text: str) -> Kind:
@@ -113,6 +143,8 @@ def _kind(error: Exception, text: str) -> Kind:
         return "connection"
     if not isinstance(status, int):
         return "server"
+    if 300 <= status < 400:
+        return "missing"
     return _STATUS.get(status, "server" if status >= 500 else "request")
 
 

@@ -70,13 +70,16 @@ def test_every_call_is_a_line_without_a_key(recording: Recording) -> None:
     calls = [json.loads(line) for line in text.splitlines()]
     assert [call["slot"] for call in calls] == [
         *("r01c00/propose", "r01c01/propose", "r01c01/repair1", "r01c00/reflect"),
-        *("r02c00/propose", "r02c01/propose", "r02c00/reflect"),
+        *("r02c00/propose", "r02c00/propose", "r02c01/propose", "r02c00/reflect"),
         *("r03c00/propose", "r03c01/propose"),
     ]
     prompts = [call["prompt"] for call in calls]
     assert prompts == [
-        *("first", "first", "repair", "reflect", "evolve", "evolve", "reflect", "evolve", "evolve")
+        *("first", "first", "repair", "reflect"),
+        *("evolve", "evolve", "evolve", "reflect", "evolve", "evolve"),
     ]
+    slow = calls.pop(4)
+    assert slow["reply"] is None and "rate, tried again" in slow["error"]
     taught = ["Upright alone is too little." in json.dumps(call["request"]) for call in calls]
     assert taught == [False] * 4 + [True] * 5
     assert all(call["reply"]["prompt_tokens"] == 100 for call in calls)
