@@ -16,7 +16,7 @@ from rewardsmith.config import RunConfig
 from rewardsmith.control import Control
 from rewardsmith.engine import Engine
 from rewardsmith.engine.local import LocalEngine
-from rewardsmith.forecast import Forecast, forecast, speed, words
+from rewardsmith.forecast import Forecast, forecast, measured_pace, words
 from rewardsmith.judges import SimulatedJudge
 from rewardsmith.llm.connect import idle_keys
 from rewardsmith.measure import Observe
@@ -137,14 +137,14 @@ def _compared(recording: Recording, record: RunRecord, store: Store) -> Event:
 
 def foresee(config: RunConfig, task: TaskSpec, store: Store | None) -> Forecast:
     """What a run would take; measures the environment's speed where no run has."""
-    steps_per_s, measured = speed(store, config, task, lambda: _probed(task, config.seed)[1])
-    return forecast(config, task, steps_per_s, measured)
+    pace = measured_pace(store, config, lambda: _probed(task, config.seed)[1])
+    return forecast(config, task, pace)
 
 
 def _forecast(record: RunRecord, store: Store, bare_steps_per_s: float) -> Event:
     config = record.config
-    steps_per_s, measured = speed(store, config, record.task, lambda: bare_steps_per_s)
-    made = forecast(config, record.task, steps_per_s, measured)
+    pace = measured_pace(store, config, lambda: bare_steps_per_s)
+    made = forecast(config, record.task, pace)
     return Event(event="forecast", data={**made.model_dump(), "lines": words(made, config)})
 
 
