@@ -17,6 +17,7 @@ from rewardsmith.config import LimitConfig, RunConfig
 from rewardsmith.errors import CandidateError, UserError
 from rewardsmith.llm.connect import configured_model, connect, is_local
 from rewardsmith.llm.manual import MANUAL
+from rewardsmith.llm.secrets import redactor
 from rewardsmith.propose import parse
 from rewardsmith.propose import prompts as told
 from rewardsmith.records import CheckedReward, RunStatus, TaskSpec
@@ -72,6 +73,7 @@ _VERSIONED = (
 
 def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()) -> RunRecord:
     """Check everything that can be checked before a run exists, then create it."""
+    config, redact = without_keys(config), redactor(os.environ)
     spec = resolve_task(config)
     hyperparameters(
         config.train.algo, spec.hyperparams.get(config.train.algo, {}), config.train.hyperparams
@@ -90,14 +92,13 @@ def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()
         raise UserError(f"sac needs continuous, bounded actions; {spec.env} has none: use ppo")
     config = settle_proposer(config)
     _check_feedback(config, spec)
-    for name in config.model.names:
-        if name != MANUAL:
-            connect(name, api_base=config.model.api_base or None)
+    _require_models(config)
     if config.model.proposer == "llm":
         spec = with_ranges(spec, config.seed)
     layers = critic.layers(unsafe=config.unsafe_no_jail)
     init = tuple(
-        InitialReward(name=Path(name).name, code=read_reward(Path(name))) for name in config.init
+        InitialReward(name=Path(name).name, code=redact(read_reward(Path(name))))
+        for name in config.init
     )
     kind = "train" if train_seeds else "search"
     if kind == "train":  # its sentence is only a title: there is nothing in it to be measured
@@ -113,6 +114,19 @@ def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()
         layers=layers,
         versions=_versions(),
     )
+
+
+def _require_models(config: RunConfig) -> None:
+    """Raises UserError where a model cannot be asked: its key, its name or its address is wrong."""
+    for name in config.model.names:
+        if name != MANUAL:
+            connect(name, api_base=config.model.api_base or None)
+
+
+def without_keys(config: RunConfig) -> RunConfig:
+    """The settings without what looks like a key in the user's words: they are stored and sent."""
+    redact = redactor(os.environ)
+    return config.model_copy(update={"task": redact(config.task), "notes": redact(config.notes)})
 
 
 def replay(name: str, store: Store, options: dict[str, Any]) -> RunRecord:
@@ -175,6 +189,8 @@ def reopen(record: RunRecord, options: dict[str, Any]) -> RunRecord:
     """The record with its settings changed. Raises UserError where there is nothing left to do."""
     chosen = {key: value for key, value in nested(options).items() if value is not None}
     config = settings.build(record.config.model_dump(), chosen)
+    if config.model.api_base != record.config.model.api_base:
+        _require_models(settle_proposer(config))
     more = config.search.iterations > record.config.search.iterations
     if config.tune.method and not record.config.tune.method:
         tuning.require(config.tune.method)

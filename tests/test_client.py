@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from loopback_server import LoopbackServer, says
@@ -17,7 +19,8 @@ from rewardsmith.llm.client import ChatClient, Patience
 from rewardsmith.llm.connect import configured_model, connect, is_local
 from rewardsmith.llm.prices import cost_usd
 from rewardsmith.llm.scripted import ScriptedClient
-from rewardsmith.start import settle_proposer
+from rewardsmith.start import create, settle_proposer
+from rewardsmith.store import Store
 
 KEY = "sk-test-0123456789abcdef"
 ASK = ChatRequest(
@@ -65,6 +68,45 @@ def test_an_unknown_provider_is_a_usage_error() -> None:
 def test_a_local_server_needs_no_key() -> None:
     with LoopbackServer(says("free")) as server:
         assert ask(connect("local", api_base=server.url, env={})).text == "free"
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("127.0.0.1:8000/v1", "must begin with http"),
+        ("http://", "names no server"),
+        ("http://127.0.0.1:port/v1", "is no URL"),
+        ("https://me:word@127.0.0.1/v1", "would be stored with the run"),
+        ("https://127.0.0.1/v1?api_key=abc", "would be stored with the run"),
+    ],
+)
+def test_an_address_that_cannot_be_one_is_said_before_any_call(address: str, why: str) -> None:
+    with pytest.raises(UserError, match=why):
+        connect("m", api_base=address, env={})
+
+
+def test_a_key_where_a_model_was_meant_is_not_said_again() -> None:
+    with pytest.raises(UserError, match="looks like a key") as caught:
+        connect(KEY, api_base="http://127.0.0.1:9/v1", env={})
+    assert KEY not in str(caught.value)
+
+
+def test_a_key_with_a_line_break_at_its_end_is_taken_and_one_with_one_inside_is_not() -> None:
+    with LoopbackServer(says("free")) as server:
+        ask(connect("m", api_base=server.url, env={"OPENAI_API_KEY": f"{KEY}\r\n"}))
+    assert server.keys == [f"Bearer {KEY}"]
+    with pytest.raises(UserError, match="OPENAI_API_KEY holds a character"):
+        connect("gpt-4o", env={"OPENAI_API_KEY": "sk-one\nsk-two"})
+
+
+def test_keys_in_the_users_words_are_blotted_out(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(f"# {KEY}\ndef compute_reward(obs):\n    return {{'a': obs[:, 0]}}\n")
+    given = {"env": "Pendulum-v1", "task": f"hold it {KEY}", "notes": f"{KEY}!"}
+    with closing(Store(tmp_path / "runs")) as store:
+        record = create(settings.build(given, {"init": (str(mine),), "fitness": "native"}), store)
+    assert (record.task.sentence, record.config.notes) == ("hold it ***", "***!")
+    assert KEY not in record.model_dump_json()
 
 
 def test_a_key_shows_in_no_name_and_no_repr() -> None:

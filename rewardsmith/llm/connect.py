@@ -77,9 +77,11 @@ def connect(
         _require_address(api_base)
     if api_base is None and not _OPENAI_NAME.fullmatch(model):
         return LitellmAdapter(model, timeout_s=timeout_s, clock=clock)
-    key = env.get("OPENAI_API_KEY", "")
+    key = env.get("OPENAI_API_KEY", "").strip()
     if not key and api_base is None:
         raise UserError(f"{model} needs a key: set OPENAI_API_KEY in your environment")
+    if not key.isascii() or not key.isprintable():
+        raise UserError("OPENAI_API_KEY holds a character that no key has: set it anew")
     return OpenAIAdapter(
         model,
         api_key=key or _NO_KEY,

@@ -25,7 +25,8 @@ _ADVICE: dict[Kind, str] = {
     "server": "the provider's server kept failing; try again later, nothing stored is lost",
     "timeout": "no answer in time; raise the time-out or take a faster model",
     "connection": "the server cannot be reached; check the address and the network",
-    "key": "the API key was refused; check the provider's key in your environment",
+    "key": "the API key was refused; set the right one in your environment (it is OPENAI_API_KEY "
+    "for every --api-base)",
     "quota": "the account has no credit left; top it up or take another model",
     "context": "the prompt is too long for this model; take one with a larger context",
     "policy": "the provider refused the prompt as against its policy; reword the task or the notes",

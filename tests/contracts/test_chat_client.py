@@ -333,6 +333,42 @@ def test_a_wait_that_would_look_like_a_hang_is_refused(asked: Ask, asks_for: str
     assert (len(server.requests), ask.waits.seconds) == (1, [])
 
 
+# --- proxies and redirections ------------------------------------------------------------------
+
+
+def test_what_is_meant_for_this_machine_passes_through_no_proxy(
+    asked: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with LoopbackServer(says("from beyond")) as proxy, LoopbackServer(THEN) as server:
+        beyond = proxy.url.removesuffix("/v1")
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, beyond)
+            monkeypatch.setenv(name.lower(), beyond)
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.setenv(name, "")
+        assert asked(server).once().text == "then this"
+    assert proxy.requests == []
+
+
+def test_a_proxy_that_is_none_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for proxy in ("socks5://127.0.0.1:9", "nonsense://127.0.0.1:9"):
+        monkeypatch.setenv("ALL_PROXY", proxy)
+        adapter = connect("m", api_base="http://192.0.2.1/v1", env={})
+        with pytest.raises(ModelError, match="proxy of the environment cannot be used") as caught:
+            asyncio.run(ChatClient(adapter, MemoryLog()).complete(ASK))
+        assert caught.value.outage and "\n" not in str(caught.value)
+
+
+def test_a_server_on_this_machine_that_sends_elsewhere_is_not_followed() -> None:
+    with LoopbackServer(THEN) as elsewhere:
+        moved = Answer(b"", 307, {"Location": f"{elsewhere.url}/chat/completions"})
+        with LoopbackServer(moved) as server:
+            client = ChatClient(connect("m", api_base=server.url, env={}), MemoryLog())
+            with pytest.raises(ModelError, match="check --model and --api-base"):
+                asyncio.run(client.complete(ASK))
+    assert elsewhere.requests == []
+
+
 # --- failures that will not pass -----------------------------------------------------------------
 
 FINAL: dict[str, tuple[Answer, str]] = {
