@@ -35,6 +35,7 @@ NAMES = {
     "reflect": "model.reflect",
     "prompts": "model.prompts",
     "local_only": "model.local_only",
+    "max_tokens": "model.max_tokens",
     "strategy": "search.strategy",
     "tune": "tune.method",
     "iterations": "search.iterations",

@@ -66,6 +66,9 @@ CostLimit = Annotated[
 TokenLimit = Annotated[
     int | None, typer.Option("--token-limit", help="Tokens of all calls; the same.")
 ]
+MaxTokens = Annotated[
+    int | None, typer.Option("--max-tokens", help="Of one reply; twice as many if it is cut off.")
+]
 Workers = Annotated[int | None, typer.Option("--max-workers", help="Trainings at once.")]
 Algo = Annotated[str | None, typer.Option("--algo", help="ppo or sac.")]
 Backend = Annotated[str | None, typer.Option("--backend", help="auto, population or sb3.")]
@@ -167,6 +170,7 @@ def run(
     time_limit: TimeLimit = None,
     cost_limit: CostLimit = None,
     token_limit: TokenLimit = None,
+    max_tokens: MaxTokens = None,
     max_workers: Workers = None,
     config: ConfigFile = None,
     assignments: Assignments = None,
@@ -234,6 +238,7 @@ def run(
         "time_limit": time_limit,
         "cost_limit": cost_limit,
         "token_limit": token_limit,
+        "max_tokens": max_tokens,
         "max_workers": max_workers,
         "unsafe_no_jail": unsafe_no_jail or None,
         "retrain": retrain or None,
@@ -263,6 +268,7 @@ def resume(
     time_limit: TimeLimit = None,
     cost_limit: CostLimit = None,
     token_limit: TokenLimit = None,
+    max_tokens: MaxTokens = None,
     api_base: Annotated[
         str | None, typer.Option("--api-base", help="Where the server of the model is by now.")
     ] = None,
@@ -283,6 +289,7 @@ def resume(
         "time_limit": time_limit,
         "cost_limit": cost_limit,
         "token_limit": token_limit,
+        "max_tokens": max_tokens,
         "api_base": api_base,
         "max_workers": max_workers,
     }

@@ -70,7 +70,7 @@ class ChatClient:
         if reply.finish == "length":
             raise ModelError(
                 f"{request.model}: the reply was still cut off at {wider.max_tokens} tokens; raise "
-                "model.max_tokens or take a model that answers more briefly"
+                f"--max-tokens above {request.max_tokens} or take a model that answers more briefly"
             )
         return reply
 

@@ -11,11 +11,11 @@ from typing import Literal
 from rewardsmith.records import Record
 
 Kind = Literal[
-    "rate", "server", "timeout", "connection",
+    "rate", "server", "timeout", "connection", "unfinished",
     "key", "quota", "context", "policy", "missing", "request", "not-api",
 ]  # fmt: skip
 
-RETRIED: frozenset[Kind] = frozenset({"rate", "server", "timeout", "connection"})
+RETRIED: frozenset[Kind] = frozenset({"rate", "server", "timeout", "connection", "unfinished"})
 
 OF_THE_REQUEST: frozenset[Kind] = frozenset({"context", "policy", "request"})
 """Another request might have been answered."""
@@ -25,6 +25,7 @@ _ADVICE: dict[Kind, str] = {
     "server": "the provider's server kept failing; try again later, nothing stored is lost",
     "timeout": "no answer in time; raise the time-out or take a faster model",
     "connection": "the server cannot be reached; check the address and the network",
+    "unfinished": "no reply came to a proper end; take another model or another server",
     "key": "the API key was refused; set the right one in your environment (it is OPENAI_API_KEY "
     "for every --api-base)",
     "quota": "the account has no credit left; top it up or take another model",
@@ -63,7 +64,7 @@ class BadAnswer(Exception):
     """The server answered with status 200, and it is no completion.
 
     Attributes:
-        paid: something was generated, so that it may be billed.
+        paid: something was generated that has no proper end, and it may be billed.
     """
 
     def __init__(self, text: str, status_code: int | None, *, paid: bool = False) -> None:
@@ -133,6 +134,8 @@ def _kind(error: Exception, text: str) -> Kind:
 
     if isinstance(error, TimeoutError | openai.APITimeoutError):
         return "timeout"
+    if isinstance(error, BadAnswer) and error.paid:
+        return "unfinished"
     words = f"{type(error).__name__} {getattr(error, 'body', '')} {text}".lower()
     for kind, marks in _MARKS:
         if any(mark in words for mark in marks):

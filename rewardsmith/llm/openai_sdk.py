@@ -44,8 +44,9 @@ class OpenAIAdapter:
 
     async def send(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
         """One request on a connection of its own: a pool would outlive the event loop."""
+        connection = self._connection()  # importing the SDK is no time that a server takes
         started = self._clock()
-        async with asyncio.timeout(self._timeout_s), self._connection() as sdk:
+        async with connection as sdk, asyncio.timeout(self._timeout_s):
             official = sdk.base_url.host == _OFFICIAL_HOST
             # OpenAI's reasoning models refuse max_tokens; most other servers know nothing else.
             limit = "max_completion_tokens" if official else "max_tokens"

@@ -160,6 +160,20 @@ def test_a_content_in_parts_is_put_together_or_refused_once(
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("word", ["stop", "STOP", "end_turn", "eos", "COMPLETE"])
+def test_every_providers_word_for_a_proper_end_is_known(asked: Ask, word: str) -> None:
+    with LoopbackServer(says("the answer", finish=word)) as server:
+        assert asked(server).once().text == "the answer"
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("word", ["length", "max_tokens", "MAX_TOKENS"])
+def test_every_providers_word_for_a_reply_that_was_cut_off_is_known(asked: Ask, word: str) -> None:
+    with LoopbackServer(says("half", finish=word), THEN) as server:
+        assert asked(server).once().text == "then this"
+    assert [request["max_tokens"] for request in server.requests] == [100, 200]
+
+
 @pytest.mark.parametrize("finish", [None, ""], ids=["null", "empty"])
 def test_a_reply_without_an_end_is_not_taken_for_whole(asked: Ask, finish: str | None) -> None:
     with LoopbackServer(says("half", finish=finish), THEN) as server:
@@ -271,6 +285,15 @@ def test_what_does_not_pass_ends_in_one_line(asked: Ask, behaviour: str) -> None
     assert 1.0 <= ask.waits.seconds[1] <= 3.0
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+def test_a_reply_that_never_ends_properly_is_no_fault_of_the_servers(asked: Ask) -> None:
+    with (
+        LoopbackServer(says(None, finish="tool_calls")) as server,
+        pytest.raises(ModelError, match=r"no reply came to a proper end.*'tool_calls'"),
+    ):
+        asked(server).once()
+    assert len(server.requests) == 1 + RETRIES
 
 
 @pytest.mark.parametrize(
@@ -460,7 +483,9 @@ def test_a_thought_that_used_up_the_room_is_a_reply_cut_off(asked: Ask) -> None:
 def test_a_reply_cut_off_twice_is_given_up(asked: Ask) -> None:
     with (
         LoopbackServer(says("half", finish="length")) as server,
-        pytest.raises(ModelError, match=r"still cut off at 200 tokens; raise model.max_tokens"),
+        pytest.raises(
+            ModelError, match="still cut off at 200 tokens; raise --max-tokens above 100"
+        ),
     ):
         asked(server).once()
     assert len(server.requests) == 2
