@@ -79,7 +79,7 @@ def _model(
     from rewardsmith.llm.client import Patience
     from rewardsmith.propose.calling import Model
 
-    config, watch, redact = record.config.model, _Watch(poll), redactor(os.environ)
+    config, watch, redact = record.config.model, Watch(poll), redactor(os.environ)
     limits = None if recording else record.config.limits
     budget = Budget(
         prices(config.names, config.api_base),
@@ -100,7 +100,7 @@ def _model(
 
 
 def _adapters(
-    record: RunRecord, store: Store, recording: Recording | None, observe: Observe, watch: _Watch
+    record: RunRecord, store: Store, recording: Recording | None, observe: Observe, watch: Watch
 ) -> Mapping[str, Adapter]:
     """By the name of the model."""
     from rewardsmith.llm.connect import connect
@@ -121,7 +121,7 @@ def _adapters(
     }
 
 
-class _Watch:
+class Watch:
     """Lets the user's commands and limits end every wait for a model that costs nothing."""
 
     def __init__(self, poll: Callable[[], None]) -> None:

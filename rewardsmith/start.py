@@ -36,6 +36,7 @@ NAMES = {
     "prompts": "model.prompts",
     "local_only": "model.local_only",
     "max_tokens": "model.max_tokens",
+    "effort": "model.effort",
     "strategy": "search.strategy",
     "tune": "tune.method",
     "iterations": "search.iterations",
@@ -74,7 +75,7 @@ _VERSIONED = (
 
 def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()) -> RunRecord:
     """Check everything that can be checked before a run exists, then create it."""
-    config, redact = without_keys(config), redactor(os.environ)
+    config = without_keys(config)
     spec = resolve_task(config)
     hyperparameters(
         config.train.algo, spec.hyperparams.get(config.train.algo, {}), config.train.hyperparams
@@ -98,8 +99,7 @@ def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()
         spec = with_ranges(spec, config.seed)
     layers = critic.layers(unsafe=config.unsafe_no_jail)
     init = tuple(
-        InitialReward(name=Path(name).name, code=redact(read_reward(Path(name))))
-        for name in config.init
+        InitialReward(name=Path(name).name, code=read_reward(Path(name))) for name in config.init
     )
     kind = "train" if train_seeds else "search"
     if kind == "train":  # its sentence is only a title: there is nothing in it to be measured
@@ -277,9 +277,9 @@ def proposer_name(config: RunConfig) -> str:
 
 
 def read_reward(path: Path) -> str:
-    """A reward file's code; of Markdown, the code block that a model's reply would hold."""
+    """A reward file's code, without keys; of Markdown, the block that a reply would hold."""
     try:
-        text = path.read_text("utf-8")
+        text = redactor(os.environ)(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UserError(f"cannot read {path}: {why}") from None

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rewardsmith.llm.secrets import redactor
+from rewardsmith.cli.logs import log_more
 
 if TYPE_CHECKING:
     from rewardsmith.config import RunConfig
@@ -19,24 +17,6 @@ if TYPE_CHECKING:
 
 _REPLAYED = ("retrain", "timesteps", "time_limit", "max_workers", "unsafe_no_jail")
 """What may be given together with --replay."""
-
-
-class _WithoutKeys(logging.Formatter):
-    """Blots out what looks like a key: some libraries log whole addresses."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return redactor(os.environ)(super().format(record))
-
-
-def log_more(count: int) -> int:
-    """Log to stderr: warnings, with -v what goes on, with -vv everything; gives `count` back."""
-    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(count, 2)]
-    # The option stands before the command and after it: whichever is given decides.
-    if count or not logging.root.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(_WithoutKeys("%(levelname)s %(name)s: %(message)s"))
-        logging.basicConfig(level=level, handlers=[handler], force=True)
-    return count
 
 
 Verbose = Annotated[
@@ -92,6 +72,9 @@ def run(
     ] = None,
     api_base: Annotated[
         str | None, typer.Option("--api-base", help="OpenAI-compatible server.")
+    ] = None,
+    effort: Annotated[
+        str | None, typer.Option(help="minimal to high: how long a reasoning model thinks.")
     ] = None,
     reflect: Annotated[
         bool, typer.Option("--reflect", help="Let the model carry on each generation's lessons.")
@@ -202,6 +185,7 @@ def run(
         "env": env,
         "model": tuple(model) if model else None,
         "api_base": api_base,
+        "effort": effort,
         "proposer": proposer,
         "review": review or None,
         "reflect": reflect or None,

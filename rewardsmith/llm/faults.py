@@ -31,7 +31,8 @@ _ADVICE: dict[Kind, str] = {
     "quota": "the account has no credit left; top it up or take another model",
     "context": "the prompt is too long for this model; take one with a larger context",
     "policy": "the provider refused the prompt as against its policy; reword the task or the notes",
-    "missing": "the model or the address does not exist there; check --model and --api-base",
+    "missing": "the model or the address does not exist there; check --model and --api-base "
+    "(which usually ends in /v1)",
     "request": "the provider refused the request",
     "not-api": "the address does not answer like an OpenAI-compatible API; check --api-base "
     "(it usually ends in /v1)",
