@@ -79,7 +79,9 @@ def _model(
     from rewardsmith.llm.client import Patience
     from rewardsmith.propose.calling import Model
 
-    config, watch, redact = record.config.model, Watch(poll), redactor(os.environ)
+    config, watch = record.config.model, Watch(poll)
+    adapters = _adapters(record, store, recording, observe, watch)
+    redact = redactor(os.environ)  # after the adapters: litellm reads more keys from a file .env
     limits = None if recording else record.config.limits
     budget = Budget(
         prices(config.names, config.api_base),
@@ -87,7 +89,7 @@ def _model(
         token_limit=limits.tokens if limits else None,
     )
     return Model(
-        _adapters(record, store, recording, observe, watch),
+        adapters,
         calls=StoredCalls(store, record.id, budget, redact),
         patience=Patience(sleep=watch.sleep),
         redact=redact,

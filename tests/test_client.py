@@ -85,6 +85,13 @@ def test_an_address_that_cannot_be_one_is_said_before_any_call(address: str, why
         connect("m", api_base=address, env={})
 
 
+def test_an_address_in_the_environment_is_the_one_that_is_named() -> None:
+    with LoopbackServer(says("from here")) as server:
+        adapter = connect("gpt-4o", env={"OPENAI_BASE_URL": server.url})
+        assert adapter.name == f"gpt-4o via {server.url}"
+        assert ask(adapter).text == "from here"
+
+
 def test_a_key_where_a_model_was_meant_is_not_said_again() -> None:
     with pytest.raises(UserError, match="looks like a key") as caught:
         connect(KEY, api_base="http://127.0.0.1:9/v1", env={})

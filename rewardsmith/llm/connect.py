@@ -65,7 +65,7 @@ def connect(
 
     Args:
         timeout_s: wall time for one try, whole.
-        env: where the key of the openai SDK is read; litellm reads the process's environment.
+        env: where the key and the address of the openai SDK are read; litellm reads the process's.
 
     Raises:
         UserError: the key is missing or in the wrong place, no provider is known by that name, or
@@ -73,10 +73,11 @@ def connect(
     """
     if redactor({})(model) != model:
         raise UserError("the model's name looks like a key; keys belong into the environment")
-    if api_base is not None:
-        _require_address(api_base)
     if api_base is None and not _OPENAI_NAME.fullmatch(model):
         return LitellmAdapter(model, timeout_s=timeout_s, clock=clock)
+    api_base = api_base or env.get("OPENAI_BASE_URL") or None  # where the SDK would send it to
+    if api_base is not None:
+        _require_address(api_base)
     key = env.get("OPENAI_API_KEY", "").strip()
     if not key and api_base is None:
         raise UserError(f"{model} needs a key: set OPENAI_API_KEY in your environment")
