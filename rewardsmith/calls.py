@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from rewardsmith.errors import ModelError
 from rewardsmith.files import write_text
 from rewardsmith.llm import cassette
 from rewardsmith.llm.budget import Budget
-from rewardsmith.llm.cassette import Entry, Tape, body_hash
+from rewardsmith.llm.cassette import Entry, body_hash
 from rewardsmith.llm.chat import ChatReply, ChatRequest
 from rewardsmith.llm.manual import MANUAL
 from rewardsmith.store import Call, Store
 
 LOG = "llm.jsonl"
 """In a run's folder: its calls, one a line; the store decides, this file is for taking along."""
+_LOST = "no reply was stored; it may have been paid for"
 
 
 class StoredCalls:
-    """The `CallLog` of one run (propose/calling.py).
+    """The `CallLog` of one run (llm/chat.py): every try is a call of its own.
 
     Args:
         budget: asked before every call; the calls of the run's earlier lives are counted in.
@@ -72,12 +72,17 @@ class StoredCalls:
     def error(self, call_id: int, message: str) -> None:
         """See `CallLog.error`."""
         self._store.finish_call(call_id, reply=None, error=message)
-        self._budget.settle(call_id, None)
+        self._budget.release(call_id)
         self._append(call_id)
 
-    def _append(self, call_id: int) -> None:
+    def lost(self, call_id: int, message: str) -> None:
+        """See `CallLog.lost`: the intent stays without an end, as after a crash."""
+        self._budget.forfeit(call_id)
+        self._append(call_id, message)
+
+    def _append(self, call_id: int, lost: str = _LOST) -> None:
         path = self._store.folder(self._run) / LOG
-        entry = _entry(self._store.call(call_id))
+        entry = _entry(self._store.call(call_id), lost)
         cassette.append(path, cassette.line(entry, self._redact))
 
     def _write(self, slot: str, what: str, text: str) -> None:
@@ -89,49 +94,18 @@ class StoredCalls:
         write_text(folder / f"{what}{suffix}.json", json.dumps(json.loads(text), indent=1) + "\n")
 
 
-class ReplayedCalls:
-    """The `CallLog` of a run that is answered from the recording of another.
-
-    Args:
-        diverged: told once, of the first request that is not the recorded one: slot, difference.
-    """
-
-    def __init__(self, tape: Tape, diverged: Callable[[str, str], None]) -> None:
-        self._tape, self._diverged = tape, diverged
-        self._told = False
-
-    def stored(self, slot: str, request: ChatRequest) -> ChatReply | ModelError:
-        """See `CallLog.stored`; there is an answer to everything that was asked then."""
-        outcome, difference = self._tape.outcome(slot, request)
-        if difference and not self._told:
-            self._told = True
-            self._diverged(slot, difference)
-        return outcome
-
-    def written(self, candidate: str, repairs: int) -> tuple[ChatRequest, ChatReply] | None:
-        """See `CallLog.written`."""
-        return self._tape.written(candidate, repairs)
-
-    def intend(self, slot: str, request: ChatRequest) -> int:
-        """Never called: `stored` answers everything."""
-        raise AssertionError(f"{slot} was to be sent in a replay")
-
-    def reply(self, call_id: int, reply: ChatReply) -> ChatReply:
-        """Never called."""
-        raise AssertionError("a reply came in a replay")
-
-    def error(self, call_id: int, message: str) -> None:
-        """Never called."""
-        raise AssertionError("an error came in a replay")
-
-
 def possibly_paid(store: Store, run_id: str) -> list[str]:
-    """The slots of calls that were under way when a process died; by hand nothing is paid."""
-    return [
-        call.slot
-        for call in store.calls(run_id)
-        if not call.reply and not call.error and request_of(call).model != MANUAL
-    ]
+    """The slots of calls without an end: the process died meanwhile, or no answer came in time.
+
+    By hand, and from a recording, nothing is paid.
+    """
+    if store.run(run_id).config.replay.source:
+        return []
+    return [call.slot for call in store.calls(run_id) if _is_lost(call)]
+
+
+def _is_lost(call: Call) -> bool:
+    return not call.reply and not call.error and request_of(call).model != MANUAL
 
 
 def request_of(call: Call) -> ChatRequest:
@@ -145,13 +119,13 @@ def reply_of(call: Call) -> ChatReply | None:
 
 
 def entries(store: Store, run_id: str) -> list[Entry]:
-    """The calls of a run that came to an end, as they are recorded."""
-    ended = (call for call in store.calls(run_id) if call.reply or call.error)
-    return [_entry(call) for call in ended]
+    """The calls of a run as they are recorded; the lost ones too, but no prompt that waits."""
+    known = store.calls(run_id)
+    return [_entry(call) for call in known if call.reply or call.error or _is_lost(call)]
 
 
-def _entry(call: Call) -> Entry:
-    outcome = reply_of(call) or call.error or ""
+def _entry(call: Call, lost: str = _LOST) -> Entry:
+    outcome = reply_of(call) or call.error or lost
     made = cassette.entry(call.slot, request_of(call), outcome, call.asked_at)
     return made.model_copy(update={"body_hash": call.request_hash})
 

@@ -129,7 +129,10 @@ class ModelConfig(Settings):
     concurrency: int = Field(4, ge=1)
     """Requests in flight at one endpoint."""
     together: bool = False
-    """Equal requests are sent as one that asks for several replies: the prompt is paid once."""
+    """Equal requests are sent as one that asks for several replies: the prompt is paid once.
+
+    A kill may then lose all of them. What a server does not give is asked for one by one.
+    """
     timeout_s: float = Field(120.0, gt=0)
 
 

@@ -11,7 +11,7 @@ from rewardsmith import critic
 from rewardsmith.assets import assets_dir
 from rewardsmith.errors import UserError
 from rewardsmith.jail import service
-from rewardsmith.llm.client import configured_model, idle_keys
+from rewardsmith.llm.connect import configured_model, idle_keys
 from rewardsmith.records import Record
 from rewardsmith.sim import mjbatch
 from rewardsmith.sim.formulas import FORMULAS

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from statistics import median
 
 from rewardsmith import entrants
 from rewardsmith.arms import planned, searches
+from rewardsmith.calls import reply_of, request_of
 from rewardsmith.config import RunConfig
 from rewardsmith.llm.budget import prices
+from rewardsmith.llm.manual import MANUAL
 from rewardsmith.propose import Ask
 from rewardsmith.records import Record, RunStatus, TaskSpec
 from rewardsmith.rungs import ladder, steps_for
@@ -24,6 +28,8 @@ _USUAL_REPLY = 1500
 _TRIES = 3
 """Times max_tokens that a reply may take: one that was cut off, and the second with twice as many.
 """
+_USUAL_ANSWER_S = 20.0
+"""A reply of that length from a hosted model, thinking included; assumed until one was measured."""
 _TRAINING_SHARE = 0.4
 """Of the speed of bare environment steps on all cores, what a training comes to with its updates.
 """
@@ -45,14 +51,28 @@ class Forecast(Record):
     steps: int
     """Environment steps of all trainings, where every rung stops half of them."""
     wall_s: float
-    """Of the trainings; a model's answers come on top."""
+    """Of the trainings, and of the answers waited for."""
+    answers_s: float
+    """Of the answers; 0 without a model, and by hand: nobody knows how long a person takes."""
     core_hours: float
     measured: str
     """Where the speed comes from."""
+    answers_from: str
+    """Where the time of an answer comes from."""
 
 
-def forecast(config: RunConfig, task: TaskSpec, steps_per_s: float, measured: str) -> Forecast:
-    """What `config` comes to on `task`, at so many environment steps a second on all cores."""
+class Pace(Record):
+    """How fast things go, and where each number comes from."""
+
+    steps_per_s: float
+    """Environment steps of all trainings together."""
+    measured: str
+    answer_s: float = _USUAL_ANSWER_S
+    answers_from: str = "assumed"
+
+
+def forecast(config: RunConfig, task: TaskSpec, pace: Pace) -> Forecast:
+    """What `config` comes to on `task`, at that pace on all cores."""
     asked = searches(config)
     likely, most = (sum(counts) for counts in zip(*map(_calls, asked), strict=True))
     known = prices(config.model.names, config.model.api_base)
@@ -60,7 +80,8 @@ def forecast(config: RunConfig, task: TaskSpec, steps_per_s: float, measured: st
     later = int(first * _LATER_PROMPT)
     usual, longest = first + _USUAL_REPLY, later + _TRIES * config.model.max_tokens
     steps = sum(_steps(one, task) for one in asked)
-    wall_s = steps / steps_per_s
+    trainings_s = steps / pace.steps_per_s
+    answers_s = sum(map(_rounds, asked)) * pace.answer_s
     return Forecast(
         calls_likely=likely,
         calls_most=most,
@@ -71,38 +92,47 @@ def forecast(config: RunConfig, task: TaskSpec, steps_per_s: float, measured: st
         unpriced=tuple(name for name, price in known.items() if price is None),
         trainings=sum(_trainings(one, task) for one in asked),
         steps=steps,
-        wall_s=round(wall_s, 1),
-        core_hours=round(wall_s * _cores(config) / 3600, 3),
-        measured=measured,
+        wall_s=round(trainings_s + answers_s, 1),
+        answers_s=round(answers_s, 1),
+        core_hours=round(trainings_s * _cores(config) / 3600, 3),
+        measured=pace.measured,
+        answers_from=pace.answers_from,
     )
 
 
-def speed(
-    store: Store | None,
-    config: RunConfig,
-    task: TaskSpec,
-    bare_steps_per_s: Callable[[], float],
-) -> tuple[float, str]:
-    """Environment steps a second of all trainings together, and where the number comes from.
+def measured_pace(
+    store: Store | None, config: RunConfig, bare_steps_per_s: Callable[[], float]
+) -> Pace:
+    """How fast a run with these settings goes.
 
     Finished runs of the same environment, algorithm and backend on this machine say it best;
     where there are none, `bare_steps_per_s` measures steps of the environment alone on one core.
     """
-    speeds = [
-        found for run in (store.runs() if store else ()) if (found := _speed(store, run, config))
-    ]
+    runs = store.runs() if store else []
+    speeds = [found for run in runs if store and (found := _speed(store, run, config))]
     if speeds:
-        return speeds[-1], "from the last such run"
-    bare = bare_steps_per_s()
-    return max(bare, 1.0) * _cores(config) * _TRAINING_SHARE, "from a short measurement"
+        pace = Pace(steps_per_s=speeds[-1], measured="from the last such run")
+    else:
+        speed = max(bare_steps_per_s(), 1.0) * _cores(config) * _TRAINING_SHARE
+        pace = Pace(steps_per_s=speed, measured="from a short measurement")
+    answers = [found for run in runs if store and (found := _answer_s(store, run, config))]
+    if answers:
+        return pace.model_copy(update={"answer_s": answers[-1], "answers_from": "as measured"})
+    return pace
 
 
 def words(made: Forecast, config: RunConfig) -> list[str]:
     """The forecast as lines."""
-    hours = f"about {_duration(made.wall_s)}, {made.core_hours:.2g} core-hours ({made.measured})"
+    trainings_s = made.wall_s - made.answers_s
+    hours = f"about {_duration(trainings_s)}, {made.core_hours:.2g} core-hours ({made.measured})"
     lines = [f"{made.trainings} trainings, {made.steps:,} steps: {hours}"]
     if not made.calls_likely:
         return [*lines, "no calls to a model"]
+    if MANUAL in config.model.names:
+        lines.append("answers by hand take as long as you take")
+    if made.answers_s:
+        waited = f"about {_duration(made.answers_s)} of waiting for answers ({made.answers_from})"
+        lines.append(f"{waited}; {_duration(made.wall_s)} in all")
     lines.append(
         f"about {made.calls_likely} calls and {made.tokens_likely:,} tokens, "
         f"at most {made.calls_most} and {made.tokens_most:,}"
@@ -170,6 +200,34 @@ def _has_finals(config: RunConfig) -> bool:
     return config.search.finalists > 1 and not config.feedback.decides
 
 
+def _rounds(config: RunConfig) -> int:
+    """How often a run waits for an answer, as far as many are not under way at a time."""
+    search, model = config.search, config.model
+    if model.proposer != "llm" or set(model.names) == {MANUAL}:
+        return 0
+    endpoints = 1 if model.api_base else len(set(model.names) - {MANUAL})
+    at_once = model.concurrency * endpoints
+    waves = math.ceil(search.samples / at_once) + (search.samples if model.review else 0)
+    others = search.iterations - 1 if model.reflect else 0
+    if config.feedback.judge:
+        others += 2 * search.iterations * entrants.wanted(config.feedback)
+    return search.iterations * waves + others
+
+
+def _answer_s(store: Store, run: RunRecord, config: RunConfig) -> float | None:
+    """What a reply takes, by a run that asked one of the models at the same address."""
+    names = set(config.model.names) - {MANUAL}
+    if run.config.replay.source or run.config.model.api_base != config.model.api_base:
+        return None
+    times = _reply_times_s(store, run, names)
+    return median(times) if times else None
+
+
+def _reply_times_s(store: Store, run: RunRecord, names: Collection[str]) -> list[float]:
+    calls = [call for call in store.calls(run.id) if request_of(call).model in names]
+    return [reply.wall_s for call in calls if (reply := reply_of(call))]
+
+
 def _prompt_tokens(config: RunConfig, task: TaskSpec) -> int:
     from rewardsmith.propose.llm import preview
 
@@ -188,20 +246,23 @@ def _cost(config: RunConfig, calls: int, prompt: int, completion: int) -> float 
     return round(calls * sum(costs) / len(costs), 4) if costs else 0.0
 
 
-def _speed(store: Store | None, run: RunRecord, config: RunConfig) -> float | None:
+def _speed(store: Store, run: RunRecord, config: RunConfig) -> float | None:
+    """Steps a second of a finished run, without the time that it waited for answers."""
     same = (
         run.config.env == config.env
         and run.config.train.algo == config.train.algo
         and run.config.train.backend == config.train.backend
     )
-    if store is None or not same or run.status is not RunStatus.DONE or not run.wall_s:
+    names = run.config.model.names
+    if not same or run.status is not RunStatus.DONE or not run.wall_s or MANUAL in names:
         return None
-    if run.config.replay.source and not run.config.replay.retrain:
+    if run.config.replay.source:
         return None
     trainings = [t for candidate in store.candidates(run.id) for t in candidate.trainings]
     trainings += [t for baseline in store.baselines(run.id) for t in baseline.trainings]
     steps = sum(training.timesteps for training in trainings)
-    return steps / run.wall_s if steps else None
+    waited_s = sum(_reply_times_s(store, run, names)) / run.config.model.concurrency
+    return steps / max(run.wall_s - waited_s, 1.0) if steps else None
 
 
 def _cores(config: RunConfig) -> int:

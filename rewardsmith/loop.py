@@ -61,9 +61,10 @@ class Parts:
 class Search:
     """One run, from its record to its end."""
 
-    def __init__(self, run: RunRecord, parts: Parts) -> None:
+    def __init__(self, run: RunRecord, parts: Parts, control: Control | None = None) -> None:
         self._parts, self._store = parts, parts.store
-        self._control = Control(run, parts.store, parts.observe, parts.clock)
+        # One that was made outside is also asked by who waits for a model.
+        self._control = control or Control(run, parts.store, parts.observe, parts.clock)
         self._task, self._config = run.task, run.config.search
         self._planner = Planner(
             run, parts.store, parts.strategy, parts.proposer, parts.observe, parts.tuner

@@ -1,16 +1,18 @@
-"""The models of a run behind one `Model`: asked over the net, or answered from a recording."""
+"""The models of a run behind one `Model`: asked over the net, by hand, or from a recording."""
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rewardsmith.appraise import Reviewer
-from rewardsmith.calls import ReplayedCalls, StoredCalls
+from rewardsmith.calls import StoredCalls
+from rewardsmith.errors import Cancelled, LimitReached
 from rewardsmith.llm.budget import Budget, prices
-from rewardsmith.llm.cassette import Tape
 from rewardsmith.llm.secrets import redactor
 from rewardsmith.measure import Observe
 from rewardsmith.opinion import Judge
@@ -21,9 +23,11 @@ from rewardsmith.records import Event
 from rewardsmith.store import RunRecord, Store
 
 if TYPE_CHECKING:
-    from rewardsmith.llm.chat import ChatClient
+    from rewardsmith.llm.chat import Adapter
     from rewardsmith.llm.manual import Waiting
-    from rewardsmith.propose.calling import CallLog, Model
+    from rewardsmith.propose.calling import Model
+
+_LOOK_EVERY_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,17 @@ class Askers:
 
 
 def askers(
-    record: RunRecord, store: Store, recording: Recording | None, observe: Observe
+    record: RunRecord,
+    store: Store,
+    recording: Recording | None,
+    observe: Observe,
+    poll: Callable[[], None],
 ) -> Askers:
-    """Those that the settings ask for; their calls are recorded."""
+    """Those that the settings ask for; their calls are recorded.
+
+    Args:
+        poll: asked while they wait whether to go on; see Control.poll.
+    """
     config = record.config.model
     if config.proposer != "llm":
         return Askers(GrammarProposer())
@@ -48,7 +60,7 @@ def askers(
     from rewardsmith.propose.reflect import LlmReflector
     from rewardsmith.propose.review import LlmReviewer
 
-    model = _model(record, store, recording, observe)
+    model = _model(record, store, recording, observe, poll)
     return Askers(
         LlmProposer(model, config.prompts),
         LlmReviewer(model, config.prompts) if config.review else None,
@@ -57,42 +69,82 @@ def askers(
     )
 
 
-def _model(record: RunRecord, store: Store, recording: Recording | None, observe: Observe) -> Model:
-    from rewardsmith.llm.client import ScriptedClient, connect
-    from rewardsmith.llm.manual import FOLDER, MANUAL, ManualClient
+def _model(
+    record: RunRecord,
+    store: Store,
+    recording: Recording | None,
+    observe: Observe,
+    poll: Callable[[], None],
+) -> Model:
+    from rewardsmith.llm.client import Patience
     from rewardsmith.propose.calling import Model
 
-    config = record.config.model
-    calls: CallLog
-    clients: dict[str, ChatClient]
-    if recording:
-        calls = ReplayedCalls(Tape(recording.entries), _teller(observe))
-        clients = {name: ScriptedClient(()) for name in config.names}
-    else:
-        limits = record.config.limits
-        budget = Budget(
-            prices(config.names, config.api_base),
-            cost_limit_usd=limits.cost_usd,
-            token_limit=limits.tokens,
-        )
-        calls = StoredCalls(store, record.id, budget, redactor(os.environ))
-        base = config.api_base or None
-        by_hand = ManualClient(store.folder(record.id) / FOLDER, _queue_teller(observe))
-        clients = {
-            name: by_hand
-            if name == MANUAL
-            else connect(name, api_base=base, timeout_s=config.timeout_s)
-            for name in config.names
-        }
+    config, watch = record.config.model, Watch(poll)
+    adapters = _adapters(record, store, recording, observe, watch)
+    redact = redactor(os.environ)  # after the adapters: litellm reads more keys from a file .env
+    limits = None if recording else record.config.limits
+    budget = Budget(
+        prices(config.names, config.api_base),
+        cost_limit_usd=limits.cost_usd if limits else None,
+        token_limit=limits.tokens if limits else None,
+    )
     return Model(
-        clients,
-        calls=calls,
+        adapters,
+        calls=StoredCalls(store, record.id, budget, redact),
+        patience=Patience(sleep=watch.sleep),
+        redact=redact,
         temperature=config.temperature,
         max_tokens=config.max_tokens,
         effort=config.effort,
         concurrency=config.concurrency,
         together=config.together,
     )
+
+
+def _adapters(
+    record: RunRecord, store: Store, recording: Recording | None, observe: Observe, watch: Watch
+) -> Mapping[str, Adapter]:
+    """By the name of the model."""
+    from rewardsmith.llm.connect import connect
+    from rewardsmith.llm.manual import FOLDER, MANUAL, ManualClient
+    from rewardsmith.llm.replay import ReplayClient
+
+    config = record.config.model
+    if recording:
+        return dict.fromkeys(config.names, ReplayClient(recording.entries, _teller(observe)))
+    folder = store.folder(record.id) / FOLDER
+    by_hand = ManualClient(folder, _queue_teller(observe), sleep=watch.sleep)
+    base = config.api_base or None
+    return {
+        name: by_hand
+        if name == MANUAL
+        else connect(name, api_base=base, timeout_s=config.timeout_s)
+        for name in config.names
+    }
+
+
+class Watch:
+    """Lets the user's commands and limits end every wait for a model that costs nothing."""
+
+    def __init__(self, poll: Callable[[], None]) -> None:
+        self._poll = poll
+        self._stop: Cancelled | LimitReached | None = None
+
+    async def sleep(self, seconds: float) -> None:
+        """As asyncio.sleep. Raises what `poll` raised, for all who wait: it says so only once."""
+        end = time.monotonic() + seconds
+        while True:
+            if self._stop:
+                raise self._stop
+            try:
+                self._poll()
+            except (Cancelled, LimitReached) as stop:
+                self._stop = stop
+                raise
+            left = end - time.monotonic()
+            if left <= 0.0:
+                return
+            await asyncio.sleep(min(left, _LOOK_EVERY_S))
 
 
 def _teller(observe: Observe) -> Callable[[str, str], None]:

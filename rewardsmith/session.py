@@ -16,9 +16,9 @@ from rewardsmith.config import RunConfig
 from rewardsmith.control import Control
 from rewardsmith.engine import Engine
 from rewardsmith.engine.local import LocalEngine
-from rewardsmith.forecast import Forecast, forecast, speed, words
+from rewardsmith.forecast import Forecast, forecast, measured_pace, words
 from rewardsmith.judges import SimulatedJudge
-from rewardsmith.llm.client import idle_keys
+from rewardsmith.llm.connect import idle_keys
 from rewardsmith.measure import Observe
 from rewardsmith.models import Askers, askers
 from rewardsmith.opinion import Judge
@@ -45,7 +45,7 @@ def search(record: RunRecord, store: Store, observe: Observe) -> RunRecord:
         if record.kind == "train":
             return single.train(record, store, engine, transitions, observe)
         place = _Place(store, engine, transitions, recording)
-        done = loop.Search(record, place.parts(record, observe)).run()
+        done = place.search(record, observe)
         if recording:
             observe(_compared(recording, done, store))
         return done
@@ -60,9 +60,14 @@ class _Place:
     transitions: Transitions
     recording: Recording | None
 
-    def parts(self, record: RunRecord, observe: Observe) -> loop.Parts:
+    def search(self, record: RunRecord, observe: Observe) -> RunRecord:
+        """Run the loop over `record`; who waits for a model meanwhile obeys its control."""
+        control = Control(record, self.store, observe, time.monotonic)
+        return loop.Search(record, self._parts(record, observe, control.poll), control).run()
+
+    def _parts(self, record: RunRecord, observe: Observe, poll: Callable[[], None]) -> loop.Parts:
         """All that the loop needs for `record`."""
-        asked = askers(record, self.store, self.recording, observe)
+        asked = askers(record, self.store, self.recording, observe, poll)
         chosen = strategy(record.config.search)
         tell = chosen.feedback == "episodes"
         return loop.Parts(
@@ -90,7 +95,7 @@ class _Place:
         arm = start.limited(self.store.run(control.run.arm), control.run, self.store)
         control.tell("arm", run=arm.id)
         if arm.status is not RunStatus.DONE:
-            loop.Search(arm, self.parts(arm, functools.partial(_tell_of, arm.id, observe))).run()
+            self.search(arm, functools.partial(_tell_of, arm.id, observe))
 
 
 def _tell_of(run: str, observe: Observe, event: Event) -> None:
@@ -132,14 +137,14 @@ def _compared(recording: Recording, record: RunRecord, store: Store) -> Event:
 
 def foresee(config: RunConfig, task: TaskSpec, store: Store | None) -> Forecast:
     """What a run would take; measures the environment's speed where no run has."""
-    steps_per_s, measured = speed(store, config, task, lambda: _probed(task, config.seed)[1])
-    return forecast(config, task, steps_per_s, measured)
+    pace = measured_pace(store, config, lambda: _probed(task, config.seed)[1])
+    return forecast(config, task, pace)
 
 
 def _forecast(record: RunRecord, store: Store, bare_steps_per_s: float) -> Event:
     config = record.config
-    steps_per_s, measured = speed(store, config, record.task, lambda: bare_steps_per_s)
-    made = forecast(config, record.task, steps_per_s, measured)
+    pace = measured_pace(store, config, lambda: bare_steps_per_s)
+    made = forecast(config, record.task, pace)
     return Event(event="forecast", data={**made.model_dump(), "lines": words(made, config)})
 
 

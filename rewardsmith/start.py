@@ -15,8 +15,9 @@ from rewardsmith import critic, raters, recording, tasks, tuning
 from rewardsmith.arms import searches
 from rewardsmith.config import LimitConfig, RunConfig
 from rewardsmith.errors import CandidateError, UserError
-from rewardsmith.llm.client import configured_model, connect, is_local
+from rewardsmith.llm.connect import configured_model, connect, is_local
 from rewardsmith.llm.manual import MANUAL
+from rewardsmith.llm.secrets import redactor
 from rewardsmith.propose import parse
 from rewardsmith.propose import prompts as told
 from rewardsmith.records import CheckedReward, RunStatus, TaskSpec
@@ -34,6 +35,8 @@ NAMES = {
     "reflect": "model.reflect",
     "prompts": "model.prompts",
     "local_only": "model.local_only",
+    "max_tokens": "model.max_tokens",
+    "effort": "model.effort",
     "strategy": "search.strategy",
     "tune": "tune.method",
     "iterations": "search.iterations",
@@ -72,6 +75,7 @@ _VERSIONED = (
 
 def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()) -> RunRecord:
     """Check everything that can be checked before a run exists, then create it."""
+    config = without_keys(config)
     spec = resolve_task(config)
     hyperparameters(
         config.train.algo, spec.hyperparams.get(config.train.algo, {}), config.train.hyperparams
@@ -90,9 +94,7 @@ def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()
         raise UserError(f"sac needs continuous, bounded actions; {spec.env} has none: use ppo")
     config = settle_proposer(config)
     _check_feedback(config, spec)
-    for name in config.model.names:
-        if name != MANUAL:
-            connect(name, api_base=config.model.api_base or None)
+    _require_models(config)
     if config.model.proposer == "llm":
         spec = with_ranges(spec, config.seed)
     layers = critic.layers(unsafe=config.unsafe_no_jail)
@@ -113,6 +115,19 @@ def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()
         layers=layers,
         versions=_versions(),
     )
+
+
+def _require_models(config: RunConfig) -> None:
+    """Raises UserError where a model cannot be asked: its key, its name or its address is wrong."""
+    for name in config.model.names:
+        if name != MANUAL:
+            connect(name, api_base=config.model.api_base or None)
+
+
+def without_keys(config: RunConfig) -> RunConfig:
+    """The settings without what looks like a key in the user's words: they are stored and sent."""
+    redact = redactor(os.environ)
+    return config.model_copy(update={"task": redact(config.task), "notes": redact(config.notes)})
 
 
 def replay(name: str, store: Store, options: dict[str, Any]) -> RunRecord:
@@ -175,6 +190,8 @@ def reopen(record: RunRecord, options: dict[str, Any]) -> RunRecord:
     """The record with its settings changed. Raises UserError where there is nothing left to do."""
     chosen = {key: value for key, value in nested(options).items() if value is not None}
     config = settings.build(record.config.model_dump(), chosen)
+    if config.model.api_base != record.config.model.api_base:
+        _require_models(settle_proposer(config))
     more = config.search.iterations > record.config.search.iterations
     if config.tune.method and not record.config.tune.method:
         tuning.require(config.tune.method)
@@ -260,9 +277,9 @@ def proposer_name(config: RunConfig) -> str:
 
 
 def read_reward(path: Path) -> str:
-    """A reward file's code; of Markdown, the code block that a model's reply would hold."""
+    """A reward file's code, without keys; of Markdown, the block that a reply would hold."""
     try:
-        text = path.read_text("utf-8")
+        text = redactor(os.environ)(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UserError(f"cannot read {path}: {why}") from None

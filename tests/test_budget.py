@@ -9,16 +9,17 @@ import pytest
 from scripted_engine import TASK as PENDULUM
 from test_propose_llm import ASK, GOOD, Several
 
-from rewardsmith.calls import StoredCalls
+from rewardsmith.calls import StoredCalls, entries
 from rewardsmith.config import RunConfig
-from rewardsmith.errors import LimitReached
+from rewardsmith.errors import LimitReached, ModelError
 from rewardsmith.llm.budget import FREE, Budget, prices
 from rewardsmith.llm.chat import ChatReply, ChatRequest, Message
-from rewardsmith.llm.client import ScriptedClient
 from rewardsmith.llm.prices import Price, price_of
+from rewardsmith.llm.scripted import ScriptedClient
 from rewardsmith.llm.secrets import redactor
 from rewardsmith.propose.calling import Model
 from rewardsmith.propose.llm import LlmProposer
+from rewardsmith.spending import spending
 from rewardsmith.store import Store
 
 PRICE = Price(prompt_usd=0.001, completion_usd=0.01)
@@ -50,8 +51,22 @@ def test_what_a_call_may_cost_is_set_aside_until_it_is_known() -> None:
     budget.settle(1, replied(0.2))
     with pytest.raises(LimitReached):
         budget.reserve(3, REQUEST)
-    budget.settle(2, None)
+    budget.release(2)
     budget.reserve(3, REQUEST)
+
+
+def test_a_try_that_was_lost_counts_in_full() -> None:
+    budget = Budget({"m": PRICE}, cost_limit_usd=1.5 * MOST_USD, token_limit=300)
+    budget.reserve(1, REQUEST)
+    budget.forfeit(1)
+    with pytest.raises(LimitReached, match="cost limit"):
+        budget.reserve(2, REQUEST)
+    assert budget.most(REQUEST).tokens == 200
+
+
+def test_a_prompt_is_never_taken_for_shorter_than_it_is() -> None:
+    chinese = REQUEST.model_copy(update={"messages": (Message(role="user", content="字" * 300),)})
+    assert Budget({}).most(chinese).tokens == 300 + 100
 
 
 def test_tokens_have_a_limit_of_their_own_and_it_holds_where_no_price_is_known() -> None:
@@ -111,6 +126,45 @@ def test_at_the_limit_nothing_more_is_sent_and_a_higher_one_goes_on_from_there(
     assert len(client.requests) == 2, "what was spent in an earlier life counts"
     assert propose(4 * each) == 3
     assert len(client.requests) == 3
+
+
+class CutOff:
+    """Answers at length as long as it has room for less than 200 tokens."""
+
+    name = endpoint = "m"
+
+    def __init__(self) -> None:
+        self.rooms: list[int] = []
+
+    async def send(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
+        self.rooms.append(request.max_tokens)
+        finish = "length" if request.max_tokens < 200 else "stop"
+        reply = replied(0.5, (100, request.max_tokens))
+        return (reply.model_copy(update={"finish": finish}),)
+
+
+def test_the_second_try_is_set_aside_as_the_first_and_what_the_first_brought_is_kept(
+    store: Store,
+) -> None:
+    run = store.create_run(task=PENDULUM, config=RunConfig(), proposer="model m")
+    client = CutOff()
+
+    def ask(limit_usd: float) -> ChatReply | ModelError:
+        budget = Budget({"m": PRICE}, cost_limit_usd=limit_usd)
+        calls = StoredCalls(store, run.id, budget, redactor({}))
+        model = Model({"m": client}, calls=calls, max_tokens=100)
+        messages = (Message(role="user", content="x" * 300),)
+        request = model.request(messages, "r01c00/propose", "first")
+        return model.answers({"r01c00/propose": request})["r01c00/propose"]
+
+    with pytest.raises(LimitReached, match=r"0\.5000 USD are spent"):
+        ask(1.5)
+    assert client.rooms == [100]
+    assert [entry.reply and entry.reply.finish for entry in entries(store, run.id)] == ["length"]
+    reply = ask(3.0)
+    assert isinstance(reply, ChatReply) and reply.finish == "stop"
+    assert client.rooms == [100, 200], "what was cut off is stored and not asked for again"
+    assert spending(store, run).total.cost_usd == 1.0
 
 
 def _first(client: ScriptedClient) -> ChatRequest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,16 +10,18 @@ import pytest
 from scripted_engine import TASK as PENDULUM
 from test_propose_llm import ASK, CODES, GOOD, TASK, MemoryLog
 
-from rewardsmith.calls import LOG, ReplayedCalls, StoredCalls, entries
+from rewardsmith.calls import LOG, StoredCalls, entries, possibly_paid
 from rewardsmith.config import RunConfig
 from rewardsmith.errors import ModelError, UserError
 from rewardsmith.llm import cassette
 from rewardsmith.llm.budget import Budget
-from rewardsmith.llm.cassette import Entry, Tape
-from rewardsmith.llm.chat import ChatReply, ChatRequest, Message
-from rewardsmith.llm.client import ScriptedClient
+from rewardsmith.llm.cassette import Entry
+from rewardsmith.llm.chat import Adapter, CallLog, ChatReply, ChatRequest, Message
+from rewardsmith.llm.client import ChatClient
+from rewardsmith.llm.replay import ReplayClient, difference
+from rewardsmith.llm.scripted import ScriptedClient
 from rewardsmith.llm.secrets import redactor
-from rewardsmith.propose.calling import CallLog, Model
+from rewardsmith.propose.calling import Model
 from rewardsmith.propose.llm import LlmProposer
 from rewardsmith.store import Store
 
@@ -43,7 +46,7 @@ def replies(text: str) -> ChatReply:
     return ChatReply(text=text, finish="stop", model="m", wall_s=0.5, prompt_tokens=3)
 
 
-def proposer(client: ScriptedClient, calls: CallLog) -> LlmProposer:
+def proposer(client: Adapter, calls: CallLog) -> LlmProposer:
     return LlmProposer(Model({"m": client}, calls=calls))
 
 
@@ -53,11 +56,24 @@ def test_a_line_holds_what_was_asked_and_what_came(store: Store) -> None:
     calls.error(calls.intend("r01c01/propose", REQUEST), "m: gone; try later")
     calls.intend("r01c02/propose", REQUEST)
     first, second = cassette.read(path.read_text())
+    assert entries(store, run_id)[:2] == [first, second]
     assert (first.slot, first.prompt, first.request) == ("r01c00/propose", "first", REQUEST)
     assert first.reply == replies("yes") and first.error is None
     assert (second.reply, second.error) == (None, "m: gone; try later")
     assert first.body_hash == second.body_hash == cassette.body_hash(REQUEST)
-    assert entries(store, run_id) == [first, second]
+
+
+def test_a_try_that_was_lost_is_recorded_and_may_be_paid(store: Store) -> None:
+    calls, run_id, path = log_of(store)
+    calls.lost(calls.intend("r01c00/propose", REQUEST), "m: no answer in time")
+    calls.intend("r01c01/propose", REQUEST)
+    by_hand = REQUEST.model_copy(update={"model": "manual"})
+    calls.intend("r01c02/propose", by_hand)
+    (lost,) = cassette.read(path.read_text())
+    assert (lost.slot, lost.error) == ("r01c00/propose", "m: no answer in time")
+    assert possibly_paid(store, run_id) == ["r01c00/propose", "r01c01/propose"]
+    assert [entry.slot for entry in entries(store, run_id)] == ["r01c00/propose", "r01c01/propose"]
+    assert calls.stored("r01c00/propose", REQUEST) is None
 
 
 def test_secrets_reach_no_file_and_no_candidate(store: Store) -> None:
@@ -97,47 +113,66 @@ def recorded(client: ScriptedClient, store: Store) -> list[Entry]:
 
 
 def test_every_slot_gets_its_own_answer_again_errors_too(store: Store) -> None:
-    tape = Tape(recorded(ScriptedClient([GOOD[0], ModelError("gone"), GOOD[2]]), store))
+    made = recorded(ScriptedClient([GOOD[0], ModelError("gone"), GOOD[2]]), store)
     told: list[str] = []
-    nobody = ScriptedClient(())
-    calls = ReplayedCalls(tape, lambda slot, difference: told.append(slot))
-    first, second, third = proposer(nobody, calls).propose(ASK)
+    log = MemoryLog()
+    replayed = ReplayClient(made, lambda slot, difference: told.append(slot))
+    first, second, third = proposer(replayed, log).propose(ASK)
     assert (first.code, third.code) == (CODES[0], CODES[2])
     assert second.failure and second.failure.for_human == "gone"
-    assert (nobody.requests, told) == ([], [])
+    assert told == []
+    assert [reply.cost_usd for reply in log.replies.values()] == [0.0, 0.0], "nothing is paid"
 
 
 def test_another_request_is_named_once_with_its_difference_and_still_answered(
     store: Store,
 ) -> None:
-    tape = Tape(recorded(ScriptedClient(GOOD), store))
+    made = recorded(ScriptedClient(GOOD), store)
     told: list[tuple[str, str]] = []
-    calls = ReplayedCalls(tape, lambda slot, difference: told.append((slot, difference)))
+    replayed = ReplayClient(made, lambda slot, difference: told.append((slot, difference)))
     task = TASK.model_copy(update={"sentence": "swing up and hold it"})
     ask = ASK.model_copy(update={"task": task})
-    assert [p.code for p in proposer(ScriptedClient(()), calls).propose(ask)] == CODES
+    assert [p.code for p in proposer(replayed, MemoryLog()).propose(ask)] == CODES
     ((slot, difference),) = told
     assert slot == "r00c00/propose"
     changed = [row for row in difference.splitlines() if row[:1] in "+-" and row[1:2] not in "+-"]
     assert changed == ["-swing up and hold", "+swing up and hold it"]
 
 
+def nobody_is_told(slot: str, difference: str) -> None:
+    raise AssertionError(f"{slot}: {difference}")
+
+
 def test_of_equal_calls_the_last_counts_for_the_run_went_on_from_it() -> None:
-    lost = cassette.entry("r01c00/propose", REQUEST, "gone", "then")
-    came = cassette.entry("r01c00/propose", REQUEST, replies("yes"), "later")
-    assert Tape([lost, came]).outcome("r01c00/propose", REQUEST) == (replies("yes"), "")
+    slot = "r01c00/propose"
+    asks = REQUEST.model_copy(update={"slot": slot})
+    lost = cassette.entry(slot, asks, "gone", "then")
+    came = cassette.entry(slot, asks, replies("yes"), "later")
+    (reply,) = asyncio.run(ReplayClient([lost, came], nobody_is_told).send(asks, 3))
+    assert reply.text == "yes"
+
+
+def test_a_reply_that_was_cut_off_is_followed_by_the_one_with_more_room() -> None:
+    asks = REQUEST.model_copy(update={"slot": "r01c00/propose"})
+    wider = asks.model_copy(update={"max_tokens": 2 * asks.max_tokens})
+    half = replies("half").model_copy(update={"finish": "length"})
+    made = [
+        cassette.entry(asks.slot, asks, half, "then"),
+        cassette.entry(asks.slot, wider, replies("whole"), "later"),
+    ]
+    client = ChatClient(ReplayClient(made, nobody_is_told), MemoryLog())
+    assert asyncio.run(client.complete(asks)).text == "whole"
 
 
 def test_a_slot_that_was_never_asked_for_is_an_error() -> None:
-    calls = ReplayedCalls(Tape([]), lambda slot, difference: None)
     with pytest.raises(ModelError, match="no call for r00c00/propose"):
-        proposer(ScriptedClient(()), calls).propose(ASK)
+        proposer(ReplayClient([], nobody_is_told), MemoryLog()).propose(ASK)
 
 
 def test_a_long_difference_is_cut() -> None:
     words = "\n".join(str(number) for number in range(200))
     other = REQUEST.model_copy(update={"messages": (Message(role="user", content=words),)})
-    assert len(cassette.difference(REQUEST, other).splitlines()) == 41
+    assert len(difference(REQUEST, other).splitlines()) == 41
 
 
 def test_what_is_no_call_is_named_by_its_line() -> None:

@@ -9,7 +9,7 @@ from rewardsmith import tasks
 from rewardsmith.critic.exploits import battery
 from rewardsmith.errors import ModelError, UserError
 from rewardsmith.judges import ModelJudge, SimulatedJudge, agreed, read_verdict
-from rewardsmith.llm.client import ScriptedClient
+from rewardsmith.llm.scripted import ScriptedClient
 from rewardsmith.propose.calling import Model
 from rewardsmith.raters import SyntheticRater
 from rewardsmith.records import TaskSpec

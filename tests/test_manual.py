@@ -39,7 +39,8 @@ class Person:
 
 def ask(folder: Path, person: Person, asked: ChatRequest) -> ChatReply:
     client = ManualClient(folder, person.told.append, sleep=person.sleep)
-    return asyncio.run(client.complete(asked))
+    (reply,) = asyncio.run(client.send(asked, 3))
+    return reply
 
 
 def test_an_answer_is_taken_when_it_no_longer_grows(tmp_path: Path) -> None:

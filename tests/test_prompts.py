@@ -22,6 +22,7 @@ from rewardsmith.propose.prompts import (
     fenced,
     judge_messages,
     names,
+    path,
     proposal_messages,
     reflection_messages,
     render,
@@ -169,7 +170,7 @@ DIAGNOSED = evolving(loitering())
 TAUGHT = evolving(BEST, lessons="- Speed alone falls.\n- Bound it.")
 CROSSED = evolving(BEST, OLDER, operator="cross")
 COMPARED = evolving(BEST.model_copy(update={"feedback": "It orders 60% of 10 pairs rightly."}))
-NATIVE = Ask(task=CARTPOLE, generation=0, moves=firsts(["r00c01"]))
+NATIVE = Ask(task=CARTPOLE, generation=0, moves=firsts(["r00c01", "r00c02", "r00c03"]))
 LIKED = BEST.model_copy(
     update={
         "code": CODE.replace("x_velocity}", 'x_velocity, "upright": -abs(next_state.torso_pitch)}'),
@@ -177,7 +178,10 @@ LIKED = BEST.model_copy(
     }
 )
 DISLIKED = OLDER.model_copy(
-    update={"preference": Score(kind="preference", value=0.3, low=0.1, high=0.7, n_seeds=1)}
+    update={
+        "preference": Score(kind="preference", value=0.3, low=0.1, high=0.7, n_seeds=1),
+        "summary": "speed  0.10 0.20 0.20",
+    }
 )
 CLIPS = tuple(Clip(arm=arm, seed=1) for arm in (OLDER.id, BEST.id, "native"))
 REMARKS = (
@@ -199,6 +203,7 @@ REMARKS = (
 VOTED = evolving(
     LIKED,
     DISLIKED,
+    candidate(3, 1.0),
     failures=(BROKEN,),
     feedback=Feedback(better=LIKED, worse=DISLIKED, remarks=REMARKS),
     lessons="- Speed alone falls.",
@@ -214,6 +219,16 @@ TOLD_IN_TEXT = evolving(
         better=BEST, remarks=(Vote(rater="ann", question=REMARK, change="hop higher"),)
     ),
 )
+UNMEASURED = evolving(
+    candidate(0, 0.0, score=None), task=CARTPOLE.model_copy(update={"variables": ()})
+)
+MANY = Verdict(
+    ok=False,
+    findings=tuple(
+        Finding(rule="names", line=line, message=f"`a{line}` is not known") for line in range(1, 8)
+    ),
+)
+SEEN = tuple(Observation(kind=kind, term="speed", text=f"seen: {kind}") for kind in get_args(Kind))
 
 
 def dialogue(messages: tuple[Message, ...]) -> str:
@@ -237,14 +252,28 @@ def dialogue(messages: tuple[Message, ...]) -> str:
         ("remark", proposal_messages(TOLD_IN_TEXT, TOLD_IN_TEXT.moves[0])),
         ("judge", judge_messages(BY_PEOPLE, ["60 of 1000 steps"], ["1000 of 1000 steps"])),
         ("native", proposal_messages(NATIVE, NATIVE.moves[0])),
+        ("cheat", proposal_messages(NATIVE, NATIVE.moves[1])),
+        ("gate", proposal_messages(NATIVE, NATIVE.moves[2])),
+        ("unmeasured", proposal_messages(UNMEASURED, UNMEASURED.moves[0])),
+        ("many", repair_messages(CARTPOLE, BEST, MANY)),
+        ("faults", (Message(role="user", content=render("diagnose", observations=SEEN)),)),
     ],
 )
 def test_the_words_are_the_golden_ones(name: str, messages: tuple[Message, ...]) -> None:
-    path = GOLDEN / f"{name}.txt"
+    copy = GOLDEN / f"{name}.txt"
     told = dialogue(messages)
     if os.environ.get("REWARDSMITH_WRITE_GOLDEN"):
-        path.write_text(told, encoding="utf-8")
-    assert told == path.read_text(encoding="utf-8")
+        copy.write_text(told, encoding="utf-8")
+    assert told == copy.read_text(encoding="utf-8")
+
+
+def test_every_word_of_every_prompt_stands_in_a_golden_copy() -> None:
+    told = " ".join(" ".join(file.read_text("utf-8") for file in GOLDEN.glob("*.txt")).split())
+    for name in names():
+        for line, kind, text in jinja2.Environment().lex(path(name).read_text("utf-8")):
+            words = " ".join(text.strip("\"'").split())
+            if kind == "data" or (kind == "string" and " " in words):
+                assert words in told, f"{name}, line {line}: in no golden copy: {words}"
 
 
 def user(ask: Ask, at: int = 0) -> str:

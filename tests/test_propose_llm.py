@@ -10,7 +10,9 @@ from loopback_server import LoopbackServer, fails, says
 
 from rewardsmith.errors import LimitReached, ModelError
 from rewardsmith.llm.cassette import brought
-from rewardsmith.llm.client import ChatClient, ChatReply, ChatRequest, ScriptedClient, connect
+from rewardsmith.llm.chat import Adapter, ChatReply, ChatRequest
+from rewardsmith.llm.connect import connect
+from rewardsmith.llm.scripted import ScriptedClient
 from rewardsmith.propose import Ask, Proposer
 from rewardsmith.propose.calling import Model
 from rewardsmith.propose.llm import LlmProposer
@@ -41,6 +43,7 @@ class MemoryLog:
         self.intents: list[tuple[str, ChatRequest]] = []
         self.replies: dict[int, ChatReply] = {}
         self.errors: dict[int, str] = {}
+        self.lost_calls: dict[int, str] = {}
         self._allowed = allowed
 
     def stored(self, slot: str, request: ChatRequest) -> ChatReply | None:
@@ -70,8 +73,11 @@ class MemoryLog:
     def error(self, call_id: int, message: str) -> None:
         self.errors[call_id] = message
 
+    def lost(self, call_id: int, message: str) -> None:
+        self.lost_calls[call_id] = message
 
-def proposer(client: ChatClient, log: MemoryLog, concurrency: int = 4) -> LlmProposer:
+
+def proposer(client: Adapter, log: MemoryLog, concurrency: int = 4) -> LlmProposer:
     return LlmProposer(Model({"some-model": client}, calls=log, concurrency=concurrency))
 
 
@@ -208,7 +214,7 @@ def test_the_whole_way_over_a_real_server() -> None:
         proposals = proposer(client, log, concurrency=1).propose(ask)
     assert [proposal.code for proposal in proposals] == [CODES[2], CODES[2]]
     assert [request["max_tokens"] for request in server.requests] == [4096, 4096, 8192, 4096]
-    assert sorted(log.replies) == [0, 1]
+    assert list(log.errors) == [0] and list(log.replies) == [1, 2, 3]
 
 
 def test_no_more_requests_are_in_flight_than_allowed() -> None:
@@ -216,10 +222,7 @@ def test_no_more_requests_are_in_flight_than_allowed() -> None:
         name = endpoint = "counting"
         most = now = 0
 
-        async def complete(self, request: ChatRequest) -> ChatReply:
-            return (await self.complete_several(request, 1))[0]
-
-        async def complete_several(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
+        async def send(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
             self.now += 1
             self.most = max(self.most, self.now)
             await asyncio.sleep(0.01)
@@ -241,10 +244,7 @@ class Several:
         self._at_a_time = at_a_time
         self.asked: list[int] = []
 
-    async def complete(self, request: ChatRequest) -> ChatReply:
-        return (await self.complete_several(request, 1))[0]
-
-    async def complete_several(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
+    async def send(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
         self.asked.append(n)
         reply = ChatReply(text=GOOD[0], finish="stop", model=request.model, wall_s=0.0)
         return (reply,) * min(n, self._at_a_time)
@@ -289,12 +289,12 @@ def test_models_at_one_endpoint_share_its_limit() -> None:
     class Slow(Several):
         now = most = 0
 
-        async def complete_several(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
+        async def send(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
             Slow.now += 1
             Slow.most = max(Slow.most, Slow.now)
             await asyncio.sleep(0.01)
             Slow.now -= 1
-            return await super().complete_several(request, n)
+            return await super().send(request, n)
 
     clients = {name: Slow(name, endpoint="one server") for name in ("a", "b")}
     model = Model(clients, calls=MemoryLog(), concurrency=2)

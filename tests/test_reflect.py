@@ -6,7 +6,7 @@ import pytest
 from test_propose_llm import CODES, TASK, MemoryLog
 
 from rewardsmith.errors import ModelError
-from rewardsmith.llm.client import ScriptedClient
+from rewardsmith.llm.scripted import ScriptedClient
 from rewardsmith.propose.calling import Model
 from rewardsmith.propose.reflect import LlmReflector, read_lessons
 from rewardsmith.records import Candidate, Score

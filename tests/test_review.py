@@ -10,7 +10,7 @@ from test_propose_llm import MemoryLog
 from rewardsmith import critic, tasks
 from rewardsmith.critic import concerns
 from rewardsmith.errors import ModelError
-from rewardsmith.llm.client import ScriptedClient
+from rewardsmith.llm.scripted import ScriptedClient
 from rewardsmith.propose.calling import Model
 from rewardsmith.propose.prompts import review_messages
 from rewardsmith.propose.review import LlmReviewer, read_concerns

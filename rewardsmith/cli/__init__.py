@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -16,6 +17,7 @@ from rewardsmith.errors import (
     NoSurvivor,
     UserError,
 )
+from rewardsmith.llm.secrets import redactor
 
 FAILED, USAGE, LIMIT, NO_SURVIVOR, INTERRUPTED = 1, 2, 3, 4, 130
 
@@ -71,14 +73,18 @@ def main() -> None:
 
 def _misused(message: str) -> None:
     """An unknown flag in one line; a command without arguments gives its whole help."""
-    sys.stderr.write(message if "\n" in message else f"rewardsmith: {message}")
-    sys.stderr.write("\n")
+    _say(message if "\n" in message else f"rewardsmith: {message}")
     sys.exit(USAGE)
 
 
 def _end(error: Exception, code: int) -> None:
     line = " ".join(str(error).split()) or "interrupted"
-    sys.stderr.write(f"rewardsmith: {line}\n")
+    _say(f"rewardsmith: {line}")
     for note in getattr(error, "__notes__", ()):  # how to resume
-        sys.stderr.write(f"{note}\n")
+        _say(note)
     sys.exit(code)
+
+
+def _say(line: str) -> None:
+    """To stderr, without anything that looks like a key: it may stand where a name was meant."""
+    sys.stderr.write(redactor(os.environ)(line) + "\n")

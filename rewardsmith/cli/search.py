@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rewardsmith.cli.logs import log_more
+
 if TYPE_CHECKING:
     from rewardsmith.config import RunConfig
     from rewardsmith.store import RunRecord, Store
 
 
-def log_more(count: int) -> int:
-    """Log to stderr: warnings, with -v what goes on, with -vv everything; gives `count` back."""
-    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(count, 2)]
-    # The option stands before the command and after it: whichever is given decides.
-    if count or not logging.root.handlers:
-        form = "%(levelname)s %(name)s: %(message)s"
-        logging.basicConfig(level=level, format=form, force=True)
-    return count
+_REPLAYED = ("retrain", "timesteps", "time_limit", "max_workers", "unsafe_no_jail")
+"""What may be given together with --replay."""
 
 
 Verbose = Annotated[
@@ -51,6 +46,9 @@ CostLimit = Annotated[
 TokenLimit = Annotated[
     int | None, typer.Option("--token-limit", help="Tokens of all calls; the same.")
 ]
+MaxTokens = Annotated[
+    int | None, typer.Option("--max-tokens", help="Of one reply; twice as many if it is cut off.")
+]
 Workers = Annotated[int | None, typer.Option("--max-workers", help="Trainings at once.")]
 Algo = Annotated[str | None, typer.Option("--algo", help="ppo or sac.")]
 Backend = Annotated[str | None, typer.Option("--backend", help="auto, population or sb3.")]
@@ -74,6 +72,9 @@ def run(
     ] = None,
     api_base: Annotated[
         str | None, typer.Option("--api-base", help="OpenAI-compatible server.")
+    ] = None,
+    effort: Annotated[
+        str | None, typer.Option(help="minimal to high: how long a reasoning model thinks.")
     ] = None,
     reflect: Annotated[
         bool, typer.Option("--reflect", help="Let the model carry on each generation's lessons.")
@@ -152,6 +153,7 @@ def run(
     time_limit: TimeLimit = None,
     cost_limit: CostLimit = None,
     token_limit: TokenLimit = None,
+    max_tokens: MaxTokens = None,
     max_workers: Workers = None,
     config: ConfigFile = None,
     assignments: Assignments = None,
@@ -178,62 +180,57 @@ def run(
     """Search a reward for TASK and train a policy on it."""
     from rewardsmith import start
 
+    given = {
+        "task": task or None,
+        "env": env,
+        "model": tuple(model) if model else None,
+        "api_base": api_base,
+        "effort": effort,
+        "proposer": proposer,
+        "review": review or None,
+        "reflect": reflect or None,
+        "local_only": local_only or None,
+        "prompts": str(prompts) if prompts else None,
+        "strategy": strategy,
+        "tune": tune,
+        "iterations": iterations,
+        "samples": samples,
+        "seeds": seeds,
+        "rungs": False if no_rungs else None,
+        "finalists": finalists,
+        "final_seeds": final_seeds,
+        "report_seeds": report_seeds,
+        "arms": arms or None,
+        "compare": str(compare) if compare else None,
+        "timesteps": timesteps,
+        "algo": algo,
+        "backend": backend,
+        "warm_start": warm_start,
+        "seed": seed,
+        "task_name": task_name,
+        "fitness": fitness,
+        "init": tuple(str(path) for path in init) if init else None,
+        "notes": notes,
+        "feedback": feedback,
+        "votes": votes,
+        "rater": tuple(rater) if rater else None,
+        "judge": judge,
+        "feedback_deadline": feedback_deadline,
+        "env_kwargs": pairs(env_kwargs),
+        "hyperparams": pairs(hyperparams),
+        "stop_when": stop_when,
+        "time_limit": time_limit,
+        "cost_limit": cost_limit,
+        "token_limit": token_limit,
+        "max_tokens": max_tokens,
+        "max_workers": max_workers,
+        "unsafe_no_jail": unsafe_no_jail or None,
+        "retrain": retrain or None,
+    }
     if replay:
-        options = {
-            "retrain": retrain or None,
-            "time_limit": time_limit,
-            "max_workers": max_workers,
-            "unsafe_no_jail": unsafe_no_jail or None,
-        }
-        _replay(replay, options, runs_dir, json=json, quiet=quiet)
+        _replay(replay, given, config, assignments, runs_dir, json=json, quiet=quiet)
         return
-    flags = start.nested(
-        {
-            "task": task or None,
-            "env": env,
-            "model": tuple(model) if model else None,
-            "api_base": api_base,
-            "proposer": proposer,
-            "review": review or None,
-            "reflect": reflect or None,
-            "local_only": local_only or None,
-            "prompts": str(prompts) if prompts else None,
-            "strategy": strategy,
-            "tune": tune,
-            "iterations": iterations,
-            "samples": samples,
-            "seeds": seeds,
-            "rungs": False if no_rungs else None,
-            "finalists": finalists,
-            "final_seeds": final_seeds,
-            "report_seeds": report_seeds,
-            "arms": arms or None,
-            "compare": str(compare) if compare else None,
-            "timesteps": timesteps,
-            "algo": algo,
-            "backend": backend,
-            "warm_start": warm_start,
-            "seed": seed,
-            "task_name": task_name,
-            "fitness": fitness,
-            "init": tuple(str(path) for path in init) if init else None,
-            "notes": notes,
-            "feedback": feedback,
-            "votes": votes,
-            "rater": tuple(rater) if rater else None,
-            "judge": judge,
-            "feedback_deadline": feedback_deadline,
-            "env_kwargs": pairs(env_kwargs),
-            "hyperparams": pairs(hyperparams),
-            "stop_when": stop_when,
-            "time_limit": time_limit,
-            "cost_limit": cost_limit,
-            "token_limit": token_limit,
-            "max_workers": max_workers,
-            "unsafe_no_jail": unsafe_no_jail or None,
-        }
-    )
-    chosen = settled(build(config, assignments, flags), yes)
+    chosen = settled(build(config, assignments, start.nested(given)), yes)
     if show_prompt:
         _show_prompt(chosen)
         return
@@ -255,6 +252,10 @@ def resume(
     time_limit: TimeLimit = None,
     cost_limit: CostLimit = None,
     token_limit: TokenLimit = None,
+    max_tokens: MaxTokens = None,
+    api_base: Annotated[
+        str | None, typer.Option("--api-base", help="Where the server of the model is by now.")
+    ] = None,
     max_workers: Workers = None,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
@@ -272,6 +273,8 @@ def resume(
         "time_limit": time_limit,
         "cost_limit": cost_limit,
         "token_limit": token_limit,
+        "max_tokens": max_tokens,
+        "api_base": api_base,
         "max_workers": max_workers,
     }
     go(start.reopen(store.run(name), options), store, json=json, quiet=quiet)
@@ -359,12 +362,29 @@ def settled(config: RunConfig, yes: bool) -> RunConfig:
     return config
 
 
-def _replay(name: str, options: dict[str, Any], runs_dir: Path, *, json: bool, quiet: bool) -> None:
+def _replay(
+    name: str,
+    given: dict[str, Any],
+    config: Path | None,
+    assignments: list[str] | None,
+    runs_dir: Path,
+    *,
+    json: bool,
+    quiet: bool,
+) -> None:
     from rewardsmith import start
+    from rewardsmith.errors import UserError
     from rewardsmith.store import Store
 
+    useless = [flag for flag, value in given.items() if value is not None and flag not in _REPLAYED]
+    useless += [flag for flag, value in {"config": config, "set": assignments}.items() if value]
+    if useless:
+        raise UserError(
+            f"--replay takes {', '.join(useless)} from the recording: leave that out (it may be "
+            "given --retrain, --timesteps, --time-limit and --max-workers)"
+        )
     store = Store(runs_dir)
-    go(start.replay(name, store, options), store, json=json, quiet=quiet)
+    go(start.replay(name, store, given), store, json=json, quiet=quiet)
 
 
 def _show_prompt(config: RunConfig) -> None:
@@ -374,6 +394,7 @@ def _show_prompt(config: RunConfig) -> None:
     from rewardsmith.sim.rollout import with_ranges
     from rewardsmith.strategies import firsts
 
+    config = start.without_keys(config)
     ask = Ask(
         task=with_ranges(start.resolve_task(config), config.seed),
         generation=1,

@@ -35,15 +35,20 @@ def slow(
     """
     many = batch.rows(np.resize(np.arange(len(batch)), ROWS))
     each_us = _least_us(compute, many, clock)
-    steps = task.budget.timesteps
-    told = (
-        f"a row costs {each_us:.0f} us, {steps:,} steps of training {1e-6 * steps * each_us:.0f} s "
-        "for the reward alone: use array expressions over the whole batch, not a loop over rows"
-    )
     if each_us > _ABSURD_ROW_US:
-        yield Finding(rule="slow", message=told)
+        yield Finding(rule="slow", message=_told(_ABSURD_ROW_US, task))
     elif each_us > _SLOW_ROW_US:
-        yield warning("slow", told)
+        yield warning("slow", _told(_SLOW_ROW_US, task))
+
+
+def _told(beyond_us: float, task: TaskSpec) -> str:
+    """In words that hold no timing: a prompt must read the same when a search is replayed."""
+    steps = task.budget.timesteps
+    return (
+        f"a row costs more than {beyond_us:g} us, {steps:,} steps of training more than "
+        f"{1e-6 * steps * beyond_us:g} s for the reward alone: use array expressions over the "
+        "whole batch, not a loop over rows"
+    )
 
 
 def _least_us(compute: Compute, many: Transitions, clock: Callable[[], float]) -> float:

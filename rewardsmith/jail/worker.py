@@ -42,6 +42,8 @@ _STATUS = {returned.SHAPE: protocol.SHAPE, returned.RETURN: protocol.RETURN}
 # --- what a reward sees --------------------------------------------------------------------------
 
 _FILENAME = "<reward>"
+_SHOWN_CALLERS, _SHOWN_NAME = 4, 40
+"""How much of the way to an error is told: callers, the nearest first, and letters of a name."""
 
 # Executed as a reward would be, before the lock: NumPy imports parts of itself at the first use.
 _WARM_UP = """
@@ -221,15 +223,24 @@ def _describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {message}"
 
 
-def _line(error: BaseException) -> int:
-    """The last line of the reward that the error passed through; 0 when there is none."""
-    line = (error.lineno or 0) if isinstance(error, SyntaxError) else 0
+def _where(error: BaseException) -> tuple[int, str]:
+    """The line of the reward that the error arose in, 0 for none, and how it came to be run.
+
+    The second is "" in the function that was called by us, else such as
+    "in `scaled`, called from line 12 in `compute_reward`: ".
+    """
+    steps: list[tuple[int, str]] = []
     trace: TracebackType | None = error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename == _FILENAME:
-            line = trace.tb_lineno
+        code = trace.tb_frame.f_code
+        if code.co_filename == _FILENAME:
+            steps.append((trace.tb_lineno, code.co_name[:_SHOWN_NAME]))
         trace = trace.tb_next
-    return line
+    if not steps:
+        return ((error.lineno or 0) if isinstance(error, SyntaxError) else 0), ""
+    line, name = steps[-1]
+    callers = [f"from line {at} in `{caller}`" for at, caller in steps[-2::-1][:_SHOWN_CALLERS]]
+    return line, f"in `{name}`, called {', '.join(callers)}: " if callers else ""
 
 
 # --- the process ---------------------------------------------------------------------------------
@@ -279,7 +290,8 @@ class Wire:
         except kept.KeepsState as state:
             self.say(sequence, protocol.STATE, str(state))
         except BaseException as error:  # noqa: BLE001  the boundary of the jailed process
-            self.say(sequence, protocol.EXCEPTION, _describe(error), _line(error))
+            line, way = _where(error)
+            self.say(sequence, protocol.EXCEPTION, way + _describe(error), line)
 
 
 def warm_up() -> None:

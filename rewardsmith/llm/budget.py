@@ -1,7 +1,8 @@
-"""Limits on what calls cost: what the next one may cost is set aside before it is sent."""
+"""Limits on what calls cost: what the next try may cost is set aside before it is sent."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 from rewardsmith.errors import LimitReached
@@ -10,8 +11,8 @@ from rewardsmith.llm.manual import MANUAL
 from rewardsmith.llm.prices import Price, price_of
 from rewardsmith.records import Record
 
-_CHARACTERS = 3.0
-"""Of text to a token at the fewest, so that a prompt is never taken for shorter than it is."""
+_BYTES = 3.0
+"""Of UTF-8 to a token at the fewest, so that a prompt is never taken for shorter than it is."""
 FREE = Price(prompt_usd=0.0, completion_usd=0.0)
 
 
@@ -26,8 +27,8 @@ class Budget:
     """The limits of one run.
 
     A reply whose price or usage is unknown counts as what was set aside for it, as far as that is
-    known: a limit on cost can not hold a model whose price nobody knows, one on tokens can. What is
-    set aside is one try; a reply that was cut off and is asked for again may go beyond a limit.
+    known: a limit on cost can not hold a model whose price nobody knows, one on tokens can. So does
+    a try that was lost: it may be paid for.
 
     Args:
         prices: by the name of the model.
@@ -68,11 +69,19 @@ class Budget:
                 "resume with --token-limit above it"
             )
 
-    def settle(self, call_id: int, reply: ChatReply | None) -> None:
-        """Put what a call did cost in the place of what was set aside; None: it brought nothing."""
+    def settle(self, call_id: int, reply: ChatReply) -> None:
+        """Put what a try did cost in the place of what was set aside."""
+        self._spend(reply, self._aside.pop(call_id))
+
+    def release(self, call_id: int) -> None:
+        """The try brought nothing and costs nothing."""
+        self._aside.pop(call_id)
+
+    def forfeit(self, call_id: int) -> None:
+        """The try was lost: all that was set aside for it counts as spent."""
         aside = self._aside.pop(call_id)
-        if reply is not None:
-            self._spend(reply, aside)
+        self._spent_usd += aside.cost_usd or 0.0
+        self._spent_tokens += aside.tokens
 
     def count(self, request: ChatRequest, reply: ChatReply | None) -> None:
         """Count a call of an earlier life of the run; without a reply it may have been paid."""
@@ -85,8 +94,8 @@ class Budget:
 
     def most(self, request: ChatRequest) -> Amount:
         """The most that one try of `request` may take."""
-        said = sum(len(message.content) for message in request.messages)
-        prompt, completion = int(said / _CHARACTERS), request.max_tokens
+        said = sum(len(message.content.encode()) for message in request.messages)
+        prompt, completion = math.ceil(said / _BYTES), request.max_tokens
         price = self._prices.get(request.model)
         cost = price.of(prompt, completion) if price else None
         return Amount(tokens=prompt + completion, cost_usd=cost)

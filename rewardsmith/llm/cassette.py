@@ -1,25 +1,21 @@
-"""Calls to models as lines of a file: what was asked, what came, found again by slot.
+"""Calls to models as lines of a file: what was asked and what came.
 
 A line holds no header, and what looks like a key is blotted out before it is written.
 """
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from rewardsmith.errors import ModelError, UserError
+from rewardsmith.errors import UserError
 from rewardsmith.llm.chat import ChatReply, ChatRequest, prompt_hash
 from rewardsmith.records import Record
-
-_MOST_LINES = 40
-"""Of a difference between two prompts."""
 
 
 class Entry(Record):
@@ -91,52 +87,3 @@ def read(text: str) -> list[Entry]:
             why = error.errors()[0]["msg"]
             raise UserError(f"line {number} of the recorded calls is no call: {why}") from None
     return entries
-
-
-class Tape:
-    """Recorded calls, to be answered from: found by slot, checked by the hash of the body."""
-
-    def __init__(self, entries: Iterable[Entry]) -> None:
-        self._by_slot: dict[str, list[Entry]] = {}
-        for known in entries:
-            self._by_slot.setdefault(known.slot, []).append(known)
-
-    def outcome(self, slot: str, request: ChatRequest) -> tuple[ChatReply | ModelError, str]:
-        """What this slot got, and how its request differed from this one; "" if it did not.
-
-        Of several calls for one slot the last counts: the run went on from it.
-
-        Raises:
-            ModelError: nothing was recorded for this slot.
-        """
-        known = self._by_slot.get(slot)
-        if not known:
-            raise ModelError(f"the recording holds no call for {slot}: the searches differ")
-        same = [one for one in known if one.body_hash == body_hash(request)]
-        last = (same or known)[-1]
-        outcome = last.reply or ModelError(last.error or "")
-        return outcome, "" if same else difference(last.request, request)
-
-    def written(self, candidate: str, repairs: int) -> tuple[ChatRequest, ChatReply] | None:
-        """The recorded call that brought a candidate's code."""
-        for slot, known in self._by_slot.items():
-            if brought(slot, candidate, repairs) and known[-1].reply:
-                return known[-1].request, known[-1].reply
-        return None
-
-
-def difference(recorded: ChatRequest, now: ChatRequest) -> str:
-    """The lines by which two requests differ, at most forty of them."""
-    lines = list(
-        difflib.unified_diff(_words(recorded), _words(now), "recorded", "now", n=1, lineterm="")
-    )
-    more = len(lines) - _MOST_LINES
-    return "\n".join(lines[:_MOST_LINES] + ([f"... and {more} more lines"] if more > 0 else []))
-
-
-def _words(request: ChatRequest) -> Sequence[str]:
-    settings = {name: value for name, value in request.body().items() if name != "messages"}
-    lines = [f"{name}: {value}" for name, value in settings.items()]
-    for message in request.messages:
-        lines += [f"--- {message.role} ---", *message.content.split("\n")]
-    return lines

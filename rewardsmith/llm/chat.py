@@ -1,4 +1,4 @@
-"""What is said to a model and what comes back, and the protocol every model client fulfils."""
+"""What is said to a model and what comes back, and the protocols on both sides of a client."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ class ChatReply(Record):
     wall_s: float
 
 
-class ChatClient(Protocol):
-    """Somebody who answers requests."""
+class Adapter(Protocol):
+    """One way to get replies: an SDK, a person, a recording, a script. One try, no retries."""
 
     @property
     def name(self) -> str:
@@ -81,19 +81,33 @@ class ChatClient(Protocol):
     def endpoint(self) -> str:
         """Who is asked: requests in flight are counted together for each endpoint."""
 
-    async def complete(self, request: ChatRequest) -> ChatReply:
-        """The reply; raises ModelError, which says what to do, when there will be none."""
-
-    async def complete_several(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
-        """Up to `n` replies to one request, at least one: not every server gives several."""
-
-
-class Transport(Protocol):
-    """One attempt through one SDK: no retries, errors as the SDK raises them."""
-
-    @property
-    def name(self) -> str:
-        """Which provider or address, as shown to the user."""
-
     async def send(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
-        """What came, at least one reply, perhaps not `n`; raises what `faults.explain` knows."""
+        """What came, at least one reply, perhaps not `n`.
+
+        Raises what `faults.explain` knows, or ModelError where another try is of no use.
+        """
+
+
+class CallLog(Protocol):
+    """Where every try is noted, so that no reply is paid for twice. One thread at a time calls."""
+
+    def stored(self, slot: str, request: ChatRequest) -> ChatReply | None:
+        """The reply that this request got for this slot, in an earlier life of the run too."""
+
+    def written(self, candidate: str, repairs: int) -> tuple[ChatRequest, ChatReply] | None:
+        """The call that brought a candidate's code, so often repaired; None if no model did."""
+
+    def intend(self, slot: str, request: ChatRequest) -> int:
+        """Notes durably that a try is about to be sent; its id. Raises LimitReached.
+
+        After a crash, an intent without an end is a call that may have been paid.
+        """
+
+    def reply(self, call_id: int, reply: ChatReply) -> ChatReply:
+        """Keeps the reply durably, before anything else is done with it; the reply as kept."""
+
+    def error(self, call_id: int, message: str) -> None:
+        """Notes that the try brought no reply and is not paid for."""
+
+    def lost(self, call_id: int, message: str) -> None:
+        """Notes that no reply came of a try that may be paid for all the same."""

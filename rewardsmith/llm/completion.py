@@ -12,6 +12,14 @@ from rewardsmith.llm.faults import BadAnswer
 _WHOLE = frozenset({"stop", "end_turn", "stop_sequence", "eos", "eos_token"})
 """The words of servers for a reply that ended by itself."""
 _KEPT = _WHOLE | {"length", "content_filter", "refusal"}
+_OTHER_WORDS = {
+    "max_tokens": "length",
+    "max_output_tokens": "length",
+    "safety": "content_filter",
+    "prohibited_content": "content_filter",
+    "complete": "stop",
+}
+"""What some providers say in place of OpenAI's words, in small letters."""
 _THOUGHTS = re.compile(r"\s*<think(?:ing)?>(.*?)</think(?:ing)?>\s*", re.S)
 
 
@@ -35,7 +43,7 @@ def read_completions(
     read = [_reply(choice, str(answer.model or request.model), wall_s) for choice in answer.choices]
     whole = [reply for reply in read if reply.finish in _KEPT]
     if not whole:
-        raise BadAnswer(f"the reply ended by {read[0].finish!r}, not by itself", 502)
+        raise BadAnswer(f"the reply ended by {read[0].finish!r}, not by itself", 502, paid=True)
     prompt, completion = tokens(answer)
     shares = zip(_split(prompt, len(whole)), _split(completion, len(whole)), strict=True)
     return tuple(
@@ -85,7 +93,8 @@ def _finish(choice: Any) -> str:
     """The provider's own word, where litellm has put "stop" in place of "error"."""
     own = getattr(choice, "provider_specific_fields", None) or {}
     native = str(own.get("native_finish_reason") or "").lower()
-    return native if "error" in native else str(choice.finish_reason or "unknown")
+    said = str(choice.finish_reason or "unknown").lower()
+    return native if "error" in native else _OTHER_WORDS.get(said, said)
 
 
 def _text(content: Any) -> tuple[str, str]:

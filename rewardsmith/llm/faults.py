@@ -11,11 +11,11 @@ from typing import Literal
 from rewardsmith.records import Record
 
 Kind = Literal[
-    "rate", "server", "timeout", "connection",
+    "rate", "server", "timeout", "connection", "unfinished",
     "key", "quota", "context", "policy", "missing", "request", "not-api",
 ]  # fmt: skip
 
-RETRIED: frozenset[Kind] = frozenset({"rate", "server", "timeout", "connection"})
+RETRIED: frozenset[Kind] = frozenset({"rate", "server", "timeout", "connection", "unfinished"})
 
 OF_THE_REQUEST: frozenset[Kind] = frozenset({"context", "policy", "request"})
 """Another request might have been answered."""
@@ -25,11 +25,14 @@ _ADVICE: dict[Kind, str] = {
     "server": "the provider's server kept failing; try again later, nothing stored is lost",
     "timeout": "no answer in time; raise the time-out or take a faster model",
     "connection": "the server cannot be reached; check the address and the network",
-    "key": "the API key was refused; check the provider's key in your environment",
+    "unfinished": "no reply came to a proper end; take another model or another server",
+    "key": "the API key was refused; set the right one in your environment (it is OPENAI_API_KEY "
+    "for every --api-base)",
     "quota": "the account has no credit left; top it up or take another model",
     "context": "the prompt is too long for this model; take one with a larger context",
     "policy": "the provider refused the prompt as against its policy; reword the task or the notes",
-    "missing": "the model or the address does not exist there; check --model and --api-base",
+    "missing": "the model or the address does not exist there; check --model and --api-base "
+    "(which usually ends in /v1)",
     "request": "the provider refused the request",
     "not-api": "the address does not answer like an OpenAI-compatible API; check --api-base "
     "(it usually ends in /v1)",
@@ -54,13 +57,20 @@ _STATUS: dict[int, Kind] = {
     429: "rate",
 }
 
+_GAVE_UP = (408, 504, 524)
+"""Statuses by which a gateway stops waiting for a server that may go on."""
+
 
 class BadAnswer(Exception):
-    """The server answered with status 200, and it is no completion."""
+    """The server answered with status 200, and it is no completion.
 
-    def __init__(self, text: str, status_code: int | None) -> None:
+    Attributes:
+        paid: something was generated that has no proper end, and it may be billed.
+    """
+
+    def __init__(self, text: str, status_code: int | None, *, paid: bool = False) -> None:
         super().__init__(text)
-        self.status_code = status_code
+        self.status_code, self.paid = status_code, paid
 
 
 class Fault(Record):
@@ -70,6 +80,8 @@ class Fault(Record):
     detail: str
     """The provider's words, shortened; "" where they may quote a key."""
     retry_after_s: float | None = None
+    paid: bool = False
+    """Whether the provider may have worked, and bill it, though no reply came."""
 
     @property
     def advice(self) -> str:
@@ -94,7 +106,28 @@ def explain(
     text = str(error)
     kind = _kind(error, text)
     detail = "" if kind == "key" else redact(" ".join(text.split()))[:300]
-    return Fault(kind=kind, detail=detail, retry_after_s=_retry_after_s(error, now))
+    wait_s = _retry_after_s(error, now)
+    return Fault(kind=kind, detail=detail, retry_after_s=wait_s, paid=_may_be_paid(error))
+
+
+def _may_be_paid(error: Exception) -> bool:
+    """Whether the request was sent, and what ended it was no refusal."""
+    import httpx
+    import openai
+
+    if isinstance(error, BadAnswer):
+        return error.paid
+    if getattr(error, "status_code", None) in _GAVE_UP:
+        return True
+    never_sent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+    below: BaseException | None = error
+    while below is not None:
+        if isinstance(below, never_sent):
+            return False
+        if isinstance(below, httpx.TransportError):
+            return True
+        below = below.__cause__ or below.__context__
+    return isinstance(error, TimeoutError | openai.APITimeoutError)
 
 
 def _kind(error: Exception, text: str) -> Kind:
@@ -102,6 +135,8 @@ def _kind(error: Exception, text: str) -> Kind:
 
     if isinstance(error, TimeoutError | openai.APITimeoutError):
         return "timeout"
+    if isinstance(error, BadAnswer) and error.paid:
+        return "unfinished"
     words = f"{type(error).__name__} {getattr(error, 'body', '')} {text}".lower()
     for kind, marks in _MARKS:
         if any(mark in words for mark in marks):
@@ -113,6 +148,8 @@ def _kind(error: Exception, text: str) -> Kind:
         return "connection"
     if not isinstance(status, int):
         return "server"
+    if 300 <= status < 400:
+        return "missing"
     return _STATUS.get(status, "server" if status >= 500 else "request")
 
 

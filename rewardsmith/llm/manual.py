@@ -1,4 +1,4 @@
-"""A chat client for people with a chat window and no key: prompts and answers are files.
+"""An adapter for people with a chat window and no key: prompts and answers are files.
 
 Each prompt is a Markdown file in a queue folder; the answer is pasted into a file beside it. The
 files outlive the process: a run that was killed finds on resuming what was answered meanwhile.
@@ -38,10 +38,11 @@ class Waiting(Record):
 
 
 class ManualClient:
-    """Writes prompts into `folder` and waits for their answers, for ever; see ChatClient.
+    """Writes prompts into `folder` and waits for their answers, for ever; see Adapter.
 
     Args:
         tell: told of every prompt that waits.
+        sleep: between two looks; what it raises ends the waiting.
     """
 
     name = endpoint = MANUAL
@@ -56,8 +57,8 @@ class ManualClient:
     ) -> None:
         self._folder, self._tell, self._sleep, self._clock = folder, tell, sleep, clock
 
-    async def complete(self, request: ChatRequest) -> ChatReply:
-        """The answer, once somebody has put it into its file."""
+    async def send(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
+        """The answer, once somebody has put it into its file; one, for nobody pastes several."""
         started = self._clock()
         name = f"{request.slot.replace('/', '-')}-{body_hash(request)[:6]}"
         waiting = _waiting(self._folder / f"{name}.md")
@@ -65,13 +66,8 @@ class ManualClient:
             write_text(waiting.prompt, _page(waiting, request))
             self._tell(waiting)
         text = await self._answer(waiting.answer)
-        return ChatReply(
-            text=text, finish="stop", model=MANUAL, cost_usd=0.0, wall_s=self._clock() - started
-        )
-
-    async def complete_several(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
-        """One answer: nobody is asked to paste several into one file."""
-        return (await self.complete(request),)
+        wall_s = self._clock() - started
+        return (ChatReply(text=text, finish="stop", model=MANUAL, cost_usd=0.0, wall_s=wall_s),)
 
     async def _answer(self, path: Path) -> str:
         """The text of the file when it is there and no longer grows."""

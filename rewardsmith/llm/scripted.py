@@ -1,4 +1,4 @@
-"""A chat client that answers from a list: for tests, documentation and trying a run for free."""
+"""An adapter that answers from a list: for tests, documentation and trying a run for free."""
 
 from __future__ import annotations
 
@@ -21,16 +21,12 @@ class ScriptedClient:
         self._replies = tuple(replies)
         self.requests: list[ChatRequest] = []
 
-    async def complete(self, request: ChatRequest) -> ChatReply:
-        """The next reply; raises ModelError when there is none left."""
+    async def send(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
+        """The next reply, alone whatever `n`; raises ModelError when there is none left."""
         self.requests.append(request)
         if len(self.requests) > len(self._replies):
             raise ModelError(f"the script has only {len(self._replies)} replies; add more")
         reply = self._replies[len(self.requests) - 1]
         if isinstance(reply, ModelError):
             raise reply
-        return ChatReply(text=reply, finish="stop", model=request.model, wall_s=0.0)
-
-    async def complete_several(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
-        """One reply, as from a server that ignores n."""
-        return (await self.complete(request),)
+        return (ChatReply(text=reply, finish="stop", model=request.model, wall_s=0.0),)

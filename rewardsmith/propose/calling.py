@@ -1,48 +1,30 @@
-"""Requests to a model, several at a time, each recorded, so that none is paid for twice."""
+"""Requests to models, several at a time: whose turn it is, and who waits for whom."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-from rewardsmith.errors import LimitReached, ModelError
+from rewardsmith.errors import ModelError
 from rewardsmith.llm.cassette import body_hash
-from rewardsmith.llm.chat import ChatClient, ChatReply, ChatRequest, Effort, Message
+from rewardsmith.llm.chat import Adapter, CallLog, ChatReply, ChatRequest, Effort, Message
+from rewardsmith.llm.client import ChatClient, Patience
 from rewardsmith.llm.manual import MANUAL
+from rewardsmith.llm.secrets import redactor
 
 Answers = TypeVar("Answers")
-_TOO_FEW = "the server gave fewer replies than were asked for; this one was asked for by itself"
-
-
-class CallLog(Protocol):
-    """Where calls are recorded, so that none is paid for twice. One thread at a time calls."""
-
-    def stored(self, slot: str, request: ChatRequest) -> ChatReply | ModelError | None:
-        """The answer that this request got for this slot in an earlier life of the run."""
-
-    def written(self, candidate: str, repairs: int) -> tuple[ChatRequest, ChatReply] | None:
-        """The call that brought a candidate's code, so often repaired; None if no model did."""
-
-    def intend(self, slot: str, request: ChatRequest) -> int:
-        """Notes durably that the call is about to be made; its id.
-
-        After a crash, an intent with neither reply nor error is a call that may have been paid.
-        """
-
-    def reply(self, call_id: int, reply: ChatReply) -> ChatReply:
-        """Keeps the reply durably, before anything else is done with it; the reply as kept."""
-
-    def error(self, call_id: int, message: str) -> None:
-        """Notes that the call brought no reply."""
+Gates = Mapping[str, asyncio.Semaphore]
 
 
 class Model:
-    """One or several models behind their clients; every call goes through `calls`.
+    """One or several models behind their adapters; every call goes through `calls`.
 
     Args:
-        clients: by the name of the model; several share the slots in turn.
+        adapters: by the name of the model; several share the slots in turn.
+        patience: with tries that fail.
+        redact: blots keys out of what is sent, and of what a provider says.
         temperature: of every request.
         max_tokens: of every reply; one that is cut off is asked for again with twice as many.
         effort: how long reasoning models are to think.
@@ -53,17 +35,22 @@ class Model:
 
     def __init__(
         self,
-        clients: Mapping[str, ChatClient],
+        adapters: Mapping[str, Adapter],
         *,
         calls: CallLog,
+        patience: Patience | None = None,
+        redact: Callable[[str], str] | None = None,
         temperature: float = 1.0,
         max_tokens: int = 4096,
         effort: Effort = "",
         concurrency: int = 4,
         together: bool = False,
     ) -> None:
-        self._clients = dict(clients)
-        self._calls = calls
+        self._calls, self._redact = calls, redact or redactor({})
+        self._clients = {
+            name: ChatClient(adapter, calls, patience, self._redact)
+            for name, adapter in adapters.items()
+        }
         self._temperature = temperature
         self._max_tokens = max_tokens
         self._effort: Effort = effort
@@ -87,7 +74,10 @@ class Model:
         names = list(self._clients)
         return ChatRequest(
             model=names[(int(generation) + int(index) + turn) % len(names)],
-            messages=messages,
+            messages=tuple(
+                message.model_copy(update={"content": self._redact(message.content)})
+                for message in messages
+            ),
             temperature=self._temperature,
             max_tokens=self._max_tokens,
             effort=self._effort,
@@ -108,68 +98,52 @@ class Model:
 
     def answers(self, requests: Mapping[str, ChatRequest]) -> dict[str, ChatReply | ModelError]:
         """The answer to each request by its slot, or the error that stands for it."""
-        return _finish(self._ask_all(requests))
+        asked = [request.model_copy(update={"slot": slot}) for slot, request in requests.items()]
+        return _finish(self._ask_all(asked))
 
-    async def _ask_all(
-        self, requests: Mapping[str, ChatRequest]
-    ) -> dict[str, ChatReply | ModelError]:
-        settled: dict[str, ChatReply | ModelError] = {}
-        groups: dict[str, list[str]] = {}
-        for slot, request in requests.items():
-            if (stored := self._calls.stored(slot, request)) is not None:
-                settled[slot] = stored
-            else:
-                alike = body_hash(request) if self._together else slot
-                groups.setdefault(alike, []).append(slot)
+    async def _ask_all(self, requests: Sequence[ChatRequest]) -> dict[str, ChatReply | ModelError]:
         gates = {
             # By hand, all prompts are shown at once.
             end: asyncio.Semaphore(len(requests) if end == MANUAL else self._concurrency)
             for end in {client.endpoint for client in self._clients.values()}
         }
-        asked = (self._ask(slots, requests[slots[0]], gates) for slots in groups.values())
-        for answers in await _all_of(asked):
-            settled |= answers
-        return settled
-
-    async def _ask(
-        self, slots: Sequence[str], request: ChatRequest, gates: Mapping[str, asyncio.Semaphore]
-    ) -> dict[str, ChatReply | ModelError]:
-        """One reply for each slot, in one request as far as the server gives several."""
-        answers = await self._send(slots, request, gates)
-        missing = [slot for slot in slots if slot not in answers]
-        for more in await _all_of(self._send((slot,), request, gates) for slot in missing):
-            answers |= more
+        answers: dict[str, ChatReply | ModelError] = {}
+        together = [self._ask_together(alike, gates) for alike in self._alike(requests)]
+        for failed in await _all_of(together):
+            answers |= failed
+        rest = [self._ask(asked, gates) for asked in requests if asked.slot not in answers]
+        for answer in await _all_of(rest):
+            answers |= answer
         return answers
 
-    async def _send(
-        self, slots: Sequence[str], request: ChatRequest, gates: Mapping[str, asyncio.Semaphore]
-    ) -> dict[str, ChatReply | ModelError]:
+    def _alike(self, requests: Iterable[ChatRequest]) -> list[list[ChatRequest]]:
+        """Equal requests that are to go together: those without a stored reply, two at least."""
+        groups: dict[str, list[ChatRequest]] = {}
+        for request in requests if self._together else ():
+            if self._calls.stored(request.slot, request) is None:
+                groups.setdefault(body_hash(request), []).append(request)
+        return [group for group in groups.values() if len(group) > 1]
+
+    async def _ask_together(
+        self, requests: Sequence[ChatRequest], gates: Gates
+    ) -> dict[str, ModelError]:
+        """Nothing, or the error that each slot got; what came is stored, the rest is topped up."""
+        client = self._clients[requests[0].model]
+        async with gates[client.endpoint]:
+            try:
+                await client.ask_together(requests)
+            except ModelError as error:
+                return {request.slot: error for request in requests}
+        return {}
+
+    async def _ask(self, request: ChatRequest, gates: Gates) -> dict[str, ChatReply | ModelError]:
+        """The answer to one request, by its slot."""
         client = self._clients[request.model]
         async with gates[client.endpoint]:
-            calls = self._intend(slots, request)
             try:
-                replies = await client.complete_several(request, len(slots))
+                return {request.slot: await client.complete(request)}
             except ModelError as error:
-                for call_id in calls.values():
-                    self._calls.error(call_id, str(error))
-                return dict.fromkeys(slots, error)
-            answered: dict[str, ChatReply | ModelError] = {}
-            for slot, reply in zip(slots, replies, strict=False):
-                answered[slot] = self._calls.reply(calls[slot], reply)
-            for slot in slots[len(replies) :]:
-                self._calls.error(calls[slot], _TOO_FEW)
-        return answered
-
-    def _intend(self, slots: Sequence[str], request: ChatRequest) -> dict[str, int]:
-        calls: dict[str, int] = {}
-        try:
-            for slot in slots:
-                calls[slot] = self._calls.intend(slot, request.model_copy(update={"slot": slot}))
-        except LimitReached as limit:
-            for call_id in calls.values():
-                self._calls.error(call_id, f"not sent: {limit}")
-            raise
-        return calls
+                return {request.slot: error}
 
 
 async def _all_of(work: Iterable[Coroutine[Any, Any, Answers]]) -> list[Answers]:

@@ -15,9 +15,14 @@ from email.utils import formatdate
 
 import pytest
 from loopback_server import Answer, LoopbackServer, fails, says
+from test_propose_llm import MemoryLog
 
 from rewardsmith.errors import ModelError
-from rewardsmith.llm.client import ChatClient, ChatReply, ChatRequest, Message, connect
+from rewardsmith.llm.chat import ChatReply, ChatRequest, Message
+from rewardsmith.llm.client import ChatClient, Patience
+from rewardsmith.llm.connect import connect
+from rewardsmith.llm.secrets import redactor
+from rewardsmith.propose.calling import Model
 
 KEY = "sk-test-0123456789abcdef"
 NOW = 1_700_000_000.0
@@ -40,17 +45,26 @@ class Waits:
 
 @dataclass(frozen=True)
 class Asked:
-    """A client for one server, asked as the search asks it."""
+    """A client for one server, asked as the search asks it, and what it noted."""
 
     client: ChatClient
+    model: Model
     request: ChatRequest
     waits: Waits
+    calls: MemoryLog
 
     def once(self, **changes: object) -> ChatReply:
         return asyncio.run(self.client.complete(self.request.model_copy(update=changes)))
 
-    def for_several(self, n: int) -> tuple[ChatReply, ...]:
-        return asyncio.run(self.client.complete_several(self.request, n))
+    def for_several(self, n: int) -> list[ChatReply | ModelError]:
+        """Replies to equal requests of so many slots."""
+        slots = (f"r01c0{index}/propose" for index in range(n))
+        return list(self.model.answers(dict.fromkeys(slots, self.request)).values())
+
+    @property
+    def texts(self) -> list[str]:
+        """The replies that were noted, in order."""
+        return [reply.text for reply in self.calls.replies.values()]
 
 
 Ask = Callable[..., Asked]
@@ -70,17 +84,18 @@ def asked(sdk: str, monkeypatch: pytest.MonkeyPatch) -> Ask:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         monkeypatch.setenv("OPENAI_API_BASE", server.url)
         model = "openai/served-model" if sdk == "litellm" else "served-model"
-        waits = Waits()
-        client = connect(
-            model,
-            api_base=None if sdk == "litellm" else server.url,
-            timeout_s=timeout_s,
-            max_retries=max_retries,
-            sleep=waits,
-            rng=random.Random(0),
-            now=lambda: NOW,
+        waits, calls = Waits(), MemoryLog()
+        base = None if sdk == "litellm" else server.url
+        adapter = connect(model, api_base=base, timeout_s=timeout_s)
+        patience = Patience(max_retries, waits, random.Random(0), lambda: NOW)
+        redact = redactor({"OPENAI_API_KEY": KEY})
+        return Asked(
+            ChatClient(adapter, calls, patience, redact),
+            Model({model: adapter}, calls=calls, patience=patience, redact=redact, together=True),
+            ASK.model_copy(update={"model": model}),
+            waits,
+            calls,
         )
-        return Asked(client, ASK.model_copy(update={"model": model}), waits)
 
     return ask
 
@@ -145,11 +160,26 @@ def test_a_content_in_parts_is_put_together_or_refused_once(
     assert len(server.requests) == 1
 
 
-def test_a_reply_without_an_end_is_not_taken_for_whole(asked: Ask, sdk: str) -> None:
-    with LoopbackServer(says("half", finish=None), THEN) as server:
-        text = asked(server).once().text
-    # litellm puts "stop" where a server says nothing.
-    assert text == ("then this" if sdk == "openai" else "half")
+@pytest.mark.parametrize("word", ["stop", "STOP", "end_turn", "eos", "COMPLETE"])
+def test_every_providers_word_for_a_proper_end_is_known(asked: Ask, word: str) -> None:
+    with LoopbackServer(says("the answer", finish=word)) as server:
+        assert asked(server).once().text == "the answer"
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("word", ["length", "max_tokens", "MAX_TOKENS"])
+def test_every_providers_word_for_a_reply_that_was_cut_off_is_known(asked: Ask, word: str) -> None:
+    with LoopbackServer(says("half", finish=word), THEN) as server:
+        assert asked(server).once().text == "then this"
+    assert [request["max_tokens"] for request in server.requests] == [100, 200]
+
+
+@pytest.mark.parametrize("finish", [None, ""], ids=["null", "empty"])
+def test_a_reply_without_an_end_is_not_taken_for_whole(asked: Ask, finish: str | None) -> None:
+    with LoopbackServer(says("half", finish=finish), THEN) as server:
+        ask = asked(server)
+        assert ask.once().text == "then this"
+    assert list(ask.calls.lost_calls) == [0], "it may be paid for"
 
 
 def test_a_good_answer_comes_with_its_counts_and_an_unknown_price(asked: Ask) -> None:
@@ -221,6 +251,15 @@ PASSING: dict[str, Answer] = {
 }
 
 
+MAY_BE_PAID = (
+    "408",
+    "504",
+    "cut in the body",
+    "cut before the body",
+    "an upstream error as finish",
+)
+
+
 @pytest.mark.parametrize("behaviour", PASSING)
 def test_what_may_pass_is_tried_again(asked: Ask, behaviour: str) -> None:
     with LoopbackServer(PASSING[behaviour], THEN) as server:
@@ -239,9 +278,22 @@ def test_what_does_not_pass_ends_in_one_line(asked: Ask, behaviour: str) -> None
             ask.once()
     assert caught.value.outage
     assert len(server.requests) == 1 + RETRIES
+    noted = {**ask.calls.errors, **ask.calls.lost_calls}
+    assert sorted(noted) == [0, 1, 2], "every try is noted"
+    assert noted[2] == str(caught.value)
+    assert bool(ask.calls.lost_calls) is (behaviour in MAY_BE_PAID)
     assert 1.0 <= ask.waits.seconds[1] <= 3.0
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+def test_a_reply_that_never_ends_properly_is_no_fault_of_the_servers(asked: Ask) -> None:
+    with (
+        LoopbackServer(says(None, finish="tool_calls")) as server,
+        pytest.raises(ModelError, match=r"no reply came to a proper end.*'tool_calls'"),
+    ):
+        asked(server).once()
+    assert len(server.requests) == 1 + RETRIES
 
 
 @pytest.mark.parametrize(
@@ -254,12 +306,12 @@ def test_what_does_not_pass_ends_in_one_line(asked: Ask, behaviour: str) -> None
     ids=["silent", "stalled in the body", "too slow"],
 )
 def test_a_reply_that_does_not_come_is_given_up_in_time(asked: Ask, answer: Answer) -> None:
-    with (
-        LoopbackServer(answer) as server,
-        pytest.raises(ModelError, match="no answer in time"),
-    ):
-        asked(server, timeout_s=0.3, max_retries=1).once()
+    with LoopbackServer(answer) as server:
+        ask = asked(server, timeout_s=0.3, max_retries=1)
+        with pytest.raises(ModelError, match="no answer in time"):
+            ask.once()
     assert len(server.requests) == 2
+    assert list(ask.calls.lost_calls) == [0, 1], "the provider may have gone on, and bill it"
 
 
 def test_a_server_that_is_not_there_is_one_line(asked: Ask) -> None:
@@ -268,6 +320,7 @@ def test_a_server_that_is_not_there_is_one_line(asked: Ask) -> None:
     with pytest.raises(ModelError, match=r"cannot be reached|kept failing") as caught:
         gone.once()
     assert "\n" not in str(caught.value)
+    assert not gone.calls.lost_calls, "what was never sent is not paid for"
 
 
 @pytest.mark.parametrize(
@@ -301,6 +354,42 @@ def test_a_wait_that_would_look_like_a_hang_is_refused(asked: Ask, asks_for: str
         with pytest.raises(ModelError, match="rate limit"):
             ask.once()
     assert (len(server.requests), ask.waits.seconds) == (1, [])
+
+
+# --- proxies and redirections ------------------------------------------------------------------
+
+
+def test_what_is_meant_for_this_machine_passes_through_no_proxy(
+    asked: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with LoopbackServer(says("from beyond")) as proxy, LoopbackServer(THEN) as server:
+        beyond = proxy.url.removesuffix("/v1")
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, beyond)
+            monkeypatch.setenv(name.lower(), beyond)
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.setenv(name, "")
+        assert asked(server).once().text == "then this"
+    assert proxy.requests == []
+
+
+def test_a_proxy_that_is_none_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for proxy in ("socks5://127.0.0.1:9", "nonsense://127.0.0.1:9"):
+        monkeypatch.setenv("ALL_PROXY", proxy)
+        adapter = connect("m", api_base="http://192.0.2.1/v1", env={})
+        with pytest.raises(ModelError, match="proxy of the environment cannot be used") as caught:
+            asyncio.run(ChatClient(adapter, MemoryLog()).complete(ASK))
+        assert caught.value.outage and "\n" not in str(caught.value)
+
+
+def test_a_server_on_this_machine_that_sends_elsewhere_is_not_followed() -> None:
+    with LoopbackServer(THEN) as elsewhere:
+        moved = Answer(b"", 307, {"Location": f"{elsewhere.url}/chat/completions"})
+        with LoopbackServer(moved) as server:
+            client = ChatClient(connect("m", api_base=server.url, env={}), MemoryLog())
+            with pytest.raises(ModelError, match="check --model and --api-base"):
+                asyncio.run(client.complete(ASK))
+    assert elsewhere.requests == []
 
 
 # --- failures that will not pass -----------------------------------------------------------------
@@ -369,10 +458,20 @@ def test_a_body_that_is_no_completion_is_one_line(asked: Ask, answer: Answer) ->
 
 def test_a_reply_cut_off_is_asked_for_once_more_with_twice_the_room(asked: Ask) -> None:
     with LoopbackServer(says("half", finish="length"), THEN) as server:
-        reply = asked(server).once()
-    assert reply.text == "then this"
+        ask = asked(server)
+        assert ask.once().text == "then this"
     assert [request["max_tokens"] for request in server.requests] == [100, 200]
-    assert (reply.prompt_tokens, reply.completion_tokens) == (103, 54)
+    assert ask.texts == ["half", "then this"], "both are paid for, so both are noted"
+    assert [reply.prompt_tokens for reply in ask.calls.replies.values()] == [100, 3]
+
+
+def test_a_reply_cut_off_that_is_stored_is_not_asked_for_again(asked: Ask) -> None:
+    with LoopbackServer(says("half", finish="length"), fails(401, "no"), THEN) as server:
+        ask = asked(server)
+        with pytest.raises(ModelError, match="key was refused"):
+            ask.once()
+        assert ask.once().text == "then this"
+    assert [request["max_tokens"] for request in server.requests] == [100, 200, 200]
 
 
 def test_a_thought_that_used_up_the_room_is_a_reply_cut_off(asked: Ask) -> None:
@@ -381,16 +480,12 @@ def test_a_thought_that_used_up_the_room_is_a_reply_cut_off(asked: Ask) -> None:
         assert asked(server).once().text == "then this"
 
 
-def test_what_is_unknown_of_one_try_is_unknown_of_both(asked: Ask) -> None:
-    with LoopbackServer(says("half", finish="length", usage=None), THEN) as server:
-        reply = asked(server).once()
-    assert (reply.prompt_tokens, reply.completion_tokens) == (None, None)
-
-
 def test_a_reply_cut_off_twice_is_given_up(asked: Ask) -> None:
     with (
         LoopbackServer(says("half", finish="length")) as server,
-        pytest.raises(ModelError, match="still cut off at 200 tokens"),
+        pytest.raises(
+            ModelError, match="still cut off at 200 tokens; raise --max-tokens above 100"
+        ),
     ):
         asked(server).once()
     assert len(server.requests) == 2
@@ -399,28 +494,44 @@ def test_a_reply_cut_off_twice_is_given_up(asked: Ask) -> None:
 def test_several_replies_share_what_they_cost(asked: Ask) -> None:
     with LoopbackServer(says("one of", choices=3, usage=(10, 8))) as server:
         replies = asked(server).for_several(3)
-    assert [reply.text for reply in replies] == ["one of"] * 3
-    assert [reply.prompt_tokens for reply in replies] == [4, 3, 3]
-    assert [reply.completion_tokens for reply in replies] == [3, 3, 2]
+    assert [reply.text for reply in replies if isinstance(reply, ChatReply)] == ["one of"] * 3
+    assert [getattr(reply, "prompt_tokens", None) for reply in replies] == [4, 3, 3]
+    assert [getattr(reply, "completion_tokens", None) for reply in replies] == [3, 3, 2]
     assert [request["n"] for request in server.requests] == [3]
 
 
-def test_a_server_that_ignores_n_gives_what_it_gives(asked: Ask) -> None:
-    with LoopbackServer(says("only one")) as server:
+SEVERAL: dict[str, tuple[tuple[Answer, ...], list[int | None], list[str]]] = {
+    "ignored": ((says("a"), says("b"), says("c")), [3, None, None], ["a", "b", "c"]),
+    "refused": (
+        (fails(400, "n must be 1"), says("a"), says("b"), says("c")),
+        [3, None, None, None],
+        ["a", "b", "c"],
+    ),
+    "too few": ((says("a", choices=2), says("b")), [3, None], ["a", "a", "b"]),
+    "too many": ((says("a", choices=5),), [3], ["a", "a", "a"]),
+    "after a failure": ((fails(500, "oops"), says("a", choices=3)), [3, 3], ["a", "a", "a"]),
+    "cut off": (
+        (says("half", finish="length"), says("a"), says("b"), says("c")),
+        [3, None, None, None],
+        ["a", "b", "c"],
+    ),
+}
+
+
+@pytest.mark.parametrize("behaviour", SEVERAL)
+def test_it_asks_for_n_counts_what_came_and_tops_up(asked: Ask, behaviour: str) -> None:
+    answers, sent, texts = SEVERAL[behaviour]
+    with LoopbackServer(*answers) as server:
         replies = asked(server).for_several(3)
-    assert [reply.text for reply in replies] == ["only one"]
+    assert sorted(getattr(reply, "text", str(reply)) for reply in replies) == texts
+    assert [request.get("n") for request in server.requests] == sent
 
 
-def test_a_server_that_gives_more_than_asked_for_is_held_to_the_number(asked: Ask) -> None:
-    with LoopbackServer(says("one of", choices=5)) as server:
-        assert len(asked(server).for_several(2)) == 2
-
-
-def test_a_server_that_refuses_n_is_asked_for_one(asked: Ask) -> None:
-    with LoopbackServer(fails(400, "n must be 1"), says("only one")) as server:
+def test_several_that_are_refused_for_good_are_asked_for_once(asked: Ask) -> None:
+    with LoopbackServer(fails(401, "wrong key")) as server:
         replies = asked(server).for_several(3)
-    assert [reply.text for reply in replies] == ["only one"]
-    assert [request.get("n") for request in server.requests] == [3, None]
+    assert [type(reply) for reply in replies] == [ModelError] * 3
+    assert len(server.requests) == 1
 
 
 def test_calls_at_the_same_time_and_in_later_event_loops_all_succeed(asked: Ask) -> None:

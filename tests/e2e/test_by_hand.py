@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 from running import BALANCE, TINY, call, started, survivors
+
+import rewardsmith
 
 REWARD = """import numpy as np
 
@@ -44,3 +47,28 @@ def test_killed_while_it_waits_it_goes_on_with_what_was_answered_meanwhile(tmp_p
     assert lines[-1]["cost_usd"] == 0.0 and lines[-1]["possibly_paid"] == 0
     wrong = call("manual", "show", "last", "r07", *here)
     assert wrong.returncode == 2 and len(wrong.stderr.splitlines()) == 1
+
+
+def test_while_it_waits_for_a_person_it_obeys_commands_and_an_interrupt(tmp_path: Path) -> None:
+    here, secret = ("-o", tmp_path), "sk-test-0123456789abcdefSECRET"
+    search = (*BALANCE, *TINY, "--model", "manual", "-n", "2", "-i", "1", *here)
+    with started(*search, "--notes", f"my key is {secret}") as run:
+        prompt = Path(run.until("waiting")["prompt"]).read_text()
+        assert secret not in prompt and "my key is ***" in prompt
+        assert call("ctl", "last", "pause", *here).returncode == 0
+        run.until("pause")
+        assert rewardsmith.load(runs_dir=tmp_path).record.status == "paused"
+        assert call("ctl", "last", "resume", *here).returncode == 0
+        run.until("resume")
+        assert call("ctl", "last", "limit", "0.1", *here).returncode == 0
+        assert run.until("done")["status"] == "limit"
+        assert run.process.wait(timeout=20) == 3
+    with started("resume", "last", *here) as run:
+        run.until("waiting")
+        run.process.send_signal(signal.SIGINT)
+        assert run.until("done")["status"] == "cancelled"
+        assert run.process.wait(timeout=20) == 130
+        assert run.process.stderr
+        said = run.process.stderr.read()
+    assert "Traceback" not in said and "resume with: rewardsmith resume" in said
+    assert not any(secret.encode() in p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())

@@ -28,6 +28,8 @@ from running import (
 import rewardsmith
 
 SECRET = "sk-test-0123456789abcdefSECRET"
+PASSWORD = "of-the-house"
+KEYS = {"OPENAI_API_KEY": SECRET, "HOUSE_PASSWORD": PASSWORD}
 STAND = """import numpy as np
 
 
@@ -74,9 +76,10 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> Answered:
         says(fenced(STAND.format(term="sixth"))),
     )
     runs_dir = tmp_path_factory.mktemp("answered")
-    more = ("-n", "6", "-i", "1", "--timesteps", "4096", "-o", runs_dir)
+    notes = f"the key is {SECRET}, the password {PASSWORD}"
+    more = ("-n", "6", "-i", "1", "--timesteps", "4096", "-o", runs_dir, "--notes", notes)
     with LoopbackServer(*answers) as server:
-        with started(*from_model(server, *more), OPENAI_API_KEY=SECRET) as run:
+        with started(*from_model(server, *more), **KEYS) as run:
             lines = [run.until("launch"), run.until("progress")]
             environments = [environment_of(pid) for pid in run.descendants()]
             assert run.process.stdout
@@ -141,45 +144,53 @@ def test_prompt_and_response_lie_beside_the_reward(answered: Answered) -> None:
 def test_the_key_goes_to_the_server_and_nowhere_else(answered: Answered) -> None:
     assert set(answered.keys) == {f"Bearer {SECRET}"}
     assert any(b"PATH=" in environment for environment in answered.environments)
-    assert not any(SECRET.encode() in environment for environment in answered.environments)
-    for path in answered.runs_dir.rglob("*"):
-        assert path.is_dir() or SECRET.encode() not in path.read_bytes(), path
-    assert SECRET not in json.dumps(answered.lines)
+    files = [path.read_bytes() for path in answered.runs_dir.rglob("*") if path.is_file()]
+    sent, said = json.dumps(answered.requests), json.dumps(answered.lines)
+    assert sent.count("the key is ***, the password ***") == len(answered.requests)
+    for secret in (SECRET, PASSWORD):
+        for data in (*answered.environments, *files, sent.encode(), said.encode()):
+            assert secret.encode() not in data
 
 
 def test_killed_between_replies_it_pays_for_none_twice(tmp_path: Path) -> None:
-    good = [says(fenced(STAND.format(term=f"term{i}"))) for i in range(3)]
+    good = [says(fenced(STAND.format(term=f"term{i}"))) for i in range(4)]
     held = says(fenced(STAND.format(term="late")), delay_s=60)
-    with LoopbackServer(good[0], held, good[1], good[2]) as server:
-        command = from_model(server, "-n", "3", "-i", "1", "-o", tmp_path)
+    two_at_a_time = ("--set", "model.concurrency=2")
+    with LoopbackServer(good[0], held, held, *good[1:]) as server:
+        command = from_model(server, *two_at_a_time, "-n", "4", "-i", "1", "-o", tmp_path)
         with started(*command) as run:
             run.until("proposing")
-            server.until_asked(2)
+            server.until_asked(3)
             assert not survivors(run.kill())
         done = call("resume", "last", "--json", "-o", tmp_path)
         assert done.returncode == 0, done.stderr
         lines = lines_of(done)
-        assert event(lines, "launch")["possibly_paid"] == ["r01c01/propose"]
-        assert lines[-1]["possibly_paid"] == 1
-        assert slots_asked(tmp_path) == ["r01c00", "r01c01", "r01c01", "r01c02"]
-        assert len(server.requests) == 4
+        paid = event(lines, "launch")["possibly_paid"]
+        assert len(paid) == 2, "what was in flight, at most as many as may be at a time"
+        assert lines[-1]["possibly_paid"] == 2
+        asked_twice = sorted(slot.partition("/")[0] for slot in paid)
+        slots = [f"r01c0{i}" for i in range(4)]
+        assert slots_asked(tmp_path) == sorted([*slots, *asked_twice])
+        assert len(server.requests) == 6
     terms = [code.split('"')[1] for code in rewards_of(lines[-1]["run_dir"]).values()]
-    assert terms == ["term0", "term1", "term2"]
+    assert sorted(terms) == ["term0", "term1", "term2", "term3"]
 
 
-def test_a_server_that_is_down_is_one_line_and_the_run_goes_on_when_it_is_up(
+def test_a_server_that_is_down_is_one_line_and_the_run_goes_on_where_it_is_up(
     tmp_path: Path,
 ) -> None:
-    port = free_port()
-    command = from_model(f"http://127.0.0.1:{port}/v1", "-n", "1", "-i", "1", "-o", tmp_path)
+    nowhere = f"http://127.0.0.1:{free_port()}/v1"
+    command = from_model(nowhere, "-n", "1", "-i", "1", "-o", tmp_path)
     down = call(*command, "-v")
     assert down.returncode == 1
     assert "Traceback" not in down.stderr
     *logged, said, how = down.stderr.splitlines()
     assert any("trying again in" in line for line in logged), "-v tells what goes on"
     assert "cannot be reached" in said and "resume with: rewardsmith resume" in how
-    with LoopbackServer(says(fenced(STAND.format(term="up"))), port=port):
-        resumed = call("resume", "last", "--json", "-o", tmp_path)
+    wrong = call("resume", "last", "--api-base", "127.0.0.1", "-o", tmp_path)
+    assert wrong.returncode == 2 and "must begin with http" in wrong.stderr
+    with LoopbackServer(says(fenced(STAND.format(term="up")))) as server:
+        resumed = call("resume", "last", "--api-base", server.url, "--json", "-o", tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     assert lines_of(resumed)[-1]["best"]["candidate"] == "r01c00"
 
@@ -188,13 +199,14 @@ def test_a_model_of_litellms_is_asked_through_litellm(tmp_path: Path) -> None:
     with LoopbackServer(says(fenced(STAND.format(term="lite")))) as server:
         once = ("-n", "1", "-i", "1", "--set", "search.report_seeds=1", "-o", tmp_path)
         done = call(
-            *(*BALANCE, *TINY, "-m", "openai/served", *once),
+            *(*BALANCE, *TINY, "-m", "openai/served", *once, "-vv"),
             OPENAI_API_KEY=SECRET,
             OPENAI_BASE_URL=server.url,
             OPENAI_API_BASE=server.url,
         )
     assert done.returncode == 0, done.stderr
     assert [request["model"] for request in server.requests] == ["served"]
+    assert SECRET not in done.stderr + done.stdout
     (code,) = (path.read_text() for path in tmp_path.glob("*/r01/c00/reward.py"))
     assert code == STAND.format(term="lite")
 
@@ -215,8 +227,11 @@ def test_a_model_that_talks_nonsense_is_told_so_twice_and_then_given_up(tmp_path
 def test_a_broken_reward_is_mended_by_the_model_that_wrote_it(tmp_path: Path) -> None:
     broken, mended = NO_VARIABLE.format(term="mended"), STAND.format(term="mended")
     with LoopbackServer(says(fenced(broken)), says(fenced(mended))) as server:
-        done = call(*from_model(server, "-n", "1", "-i", "1", "--json", "-o", tmp_path))
+        one = ("-n", "1", "-i", "1", "-o", tmp_path, "-vv")
+        done = call(*from_model(server, *one), OPENAI_API_KEY=SECRET)
     assert done.returncode == 0, done.stderr
+    assert "/v1/chat/completions" in done.stderr, "-vv tells everything"
+    assert SECRET not in done.stderr + done.stdout
     assert "pole_agnel" in server.requests[1]["messages"][-1]["content"]
     (candidate,) = rewardsmith.load(runs_dir=tmp_path).candidates
     assert (candidate.repairs, candidate.code) == (1, mended)

@@ -70,13 +70,16 @@ def test_every_call_is_a_line_without_a_key(recording: Recording) -> None:
     calls = [json.loads(line) for line in text.splitlines()]
     assert [call["slot"] for call in calls] == [
         *("r01c00/propose", "r01c01/propose", "r01c01/repair1", "r01c00/reflect"),
-        *("r02c00/propose", "r02c01/propose", "r02c00/reflect"),
+        *("r02c00/propose", "r02c00/propose", "r02c01/propose", "r02c00/reflect"),
         *("r03c00/propose", "r03c01/propose"),
     ]
     prompts = [call["prompt"] for call in calls]
     assert prompts == [
-        *("first", "first", "repair", "reflect", "evolve", "evolve", "reflect", "evolve", "evolve")
+        *("first", "first", "repair", "reflect"),
+        *("evolve", "evolve", "evolve", "reflect", "evolve", "evolve"),
     ]
+    slow = calls.pop(4)
+    assert slow["reply"] is None and "rate, tried again" in slow["error"]
     taught = ["Upright alone is too little." in json.dumps(call["request"]) for call in calls]
     assert taught == [False] * 4 + [True] * 5
     assert all(call["reply"]["prompt_tokens"] == 100 for call in calls)
@@ -127,14 +130,25 @@ def test_a_recording_in_a_file_is_replayed_elsewhere(recording: Recording, tmp_p
     assert rewards_of(lines[-1]["run_dir"]) == rewards_of(recording.result["run_dir"])
 
 
-def test_trained_again_the_first_difference_is_named_and_the_candidates_stay(
+def test_trained_otherwise_the_first_request_that_differs_is_named_with_its_difference(
     recording: Recording,
 ) -> None:
-    lines = replayed(recording.result["run"], recording.runs_dir, "--retrain")
+    again = ("--retrain", "--timesteps", "768")
+    lines = replayed(recording.result["run"], recording.runs_dir, *again)
     assert [line for line in lines if line["event"] == "trained"]
+    (told,) = [line for line in lines if line["event"] == "diverged"]
+    assert told["message"] == "r01c00/reflect", "the first request that holds what training gave"
+    changed = [row for row in told["difference"].splitlines() if row[:1] in "+-"]
+    assert any(row.startswith("-Training with seed 0, 512 steps") for row in changed)
+    assert any(row.startswith("+Training with seed 0, 768 steps") for row in changed)
     assert event(lines, "replayed")["identical"] is True
-    told = [line for line in lines if line["event"] == "diverged"]
-    assert all(line["message"].startswith("r0") and line["difference"] for line in told)
+
+
+def test_a_flag_that_a_replay_would_not_heed_is_refused(recording: Recording) -> None:
+    name, here = recording.result["run"], ("-o", recording.runs_dir)
+    done = call("run", "--replay", name, "--model", "gpt-5", "--set", "seed=1", *here)
+    assert done.returncode == 2
+    assert "--replay takes model, set from the recording" in done.stderr
 
 
 def test_what_cannot_be_replayed_is_one_line(recording: Recording, tmp_path: Path) -> None:

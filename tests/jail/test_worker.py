@@ -225,7 +225,19 @@ def test_an_error_names_its_line() -> None:
     helper = "def helper(x):\n    return x + np.ones(3)\n\n"
     fault = fault_of(helper + body("helper(state.x)"))
     assert fault.line == 2
-    assert fault.for_llm.startswith("line 2: ValueError: operands could not be broadcast")
+    told = "line 2: in `helper`, called from line 7 in `compute_reward`: ValueError: operands could"
+    assert fault.for_llm.startswith(told)
+
+
+def test_the_way_to_an_error_is_told_in_the_rewards_own_lines_and_not_without_end() -> None:
+    outer = "def outer(x):\n    return list(map(inner, [x]))[0]\n\n"
+    inner = "def inner(x):\n    return x / 0\n\n"
+    told = fault_of(inner + outer + body("float(len(outer(1.0)))")).for_llm
+    way = "in `inner`, called from line 5 in `outer`, from line 10 in `compute_reward`: "
+    assert told.startswith(f"line 2: {way}ZeroDivisionError")
+    endless = "def deeper(x):\n    return deeper(x)\n\n"
+    told = fault_of(endless + body("deeper(1.0)")).for_llm
+    assert told.count("from line") == 4 and "RecursionError" in told
 
 
 def test_error_texts_are_made_printable() -> None:
