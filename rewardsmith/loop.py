@@ -239,7 +239,7 @@ class Search:
             candidate = candidate.model_copy(update={"summary": summary})
         self._store.save_candidate(self._control.run.id, candidate)
         folder = self._store.folder(self._control.run.id) / arm_folder(candidate)
-        write_text(folder / "reward.py", candidate.code)
+        write_text(folder / "reward.py", candidate.whole_code)
         if candidate.verdict:
             write_record(folder / "critic.json", candidate.verdict)
         if candidate.summary:

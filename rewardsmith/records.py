@@ -369,6 +369,11 @@ class Candidate(Record):
     """What its reward pays for the run's episodes, where the strategy wants that to be told."""
     failure: Failure | None = None
 
+    @property
+    def whole_code(self) -> str:
+        """The code with the helpers that it calls: a file that stands on its own."""
+        return self.verdict.reward.code if self.verdict and self.verdict.reward else self.code
+
 
 class Generation(Record):
     """One committed round."""
