@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from rewardsmith.records import Space
 from rewardsmith.reward import Array, Transitions
 
-NEAR = 0.1
-"""Below, two rewards are called almost equal: what is left of them correlates by 0.98."""
+NEAR = 0.15
+"""Below, two rewards are called almost equal: what is left of them correlates by more than 0.95."""
 _ROWS_A_FEATURE = 8
 """Fewer transitions for each feature of Phi, and the fit would take away what is no shaping."""
 _SINGULAR = 1e-9

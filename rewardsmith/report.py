@@ -144,6 +144,13 @@ def _beside(store: Store, run: RunRecord) -> dict[str, Score | None]:
     return {**reports, **({BEST_OF_N: rival.report} if rival else {})}
 
 
+def number(value: float) -> str:
+    """Three significant digits, whole thousands, no noise below 0.001: 0.012, 4.56, 1234."""
+    if abs(value) >= 1000:
+        return f"{value:.0f}"
+    return f"{round(value, 3) + 0.0:.3g}"
+
+
 def _best(candidate: Candidate) -> Best | None:
     measured = candidate.report or candidate.score
     if measured is None:

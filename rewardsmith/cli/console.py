@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rewardsmith.cli import tables
-from rewardsmith.cli.words import describe_event, number
+from rewardsmith.cli.words import describe_event
 from rewardsmith.config import RunConfig
 from rewardsmith.jail.service import holds
 from rewardsmith.records import (
@@ -26,7 +26,7 @@ from rewardsmith.records import (
     TaskSpec,
     Verdict,
 )
-from rewardsmith.report import Result, best_candidate, without_iterating
+from rewardsmith.report import Result, best_candidate, number, without_iterating
 from rewardsmith.store import RunRecord, Store
 
 if TYPE_CHECKING:

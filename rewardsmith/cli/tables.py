@@ -8,10 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from rewardsmith.alarms import Alarm
-from rewardsmith.cli.words import number, scored, shares
+from rewardsmith.cli.words import scored, shares
 from rewardsmith.measure import Arm
 from rewardsmith.records import Baseline, Candidate
-from rewardsmith.report import BEST_OF_N, comparison, conclusions
+from rewardsmith.report import BEST_OF_N, comparison, conclusions, number
 from rewardsmith.selection import ENOUGH_SEEDS, better, rank
 from rewardsmith.spending import Spending, Spent, Yield
 from rewardsmith.store import RunRecord
