@@ -5,19 +5,30 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from statistics import fmean
-from typing import Literal
+from typing import Literal, get_args
 
 from rewardsmith.measure import Arm
-from rewardsmith.records import Baseline, Candidate, Fitness, Generation, Record, Score, Training
+from rewardsmith.records import (
+    Baseline,
+    Candidate,
+    Fitness,
+    Generation,
+    Purpose,
+    Record,
+    Score,
+    Training,
+)
 from rewardsmith.report import Result, best_candidate, comparison, result
 from rewardsmith.reporting.statistics import Interval, human_normalised
 from rewardsmith.selection import interval, rank
 from rewardsmith.spending import Spending, spending
 from rewardsmith.store import RunRecord, Store
 
+_PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
+
 
 class ArmRow(Record):
-    """A finalist or a baseline as it was measured on held-out seeds."""
+    """The best or a baseline as it was measured on held-out seeds."""
 
     name: str
     kind: Literal["candidate", "baseline"]
@@ -47,7 +58,7 @@ class LearningCurve(Record):
     """Fitness of the training episodes over training."""
 
     name: str
-    purpose: Literal["selection", "report"]
+    purpose: Purpose
     seeds: int
     points: tuple[Point, ...]
 
@@ -106,7 +117,7 @@ def gather(store: Store, run: RunRecord) -> RunReport:
 def _arms(
     run: RunRecord, candidates: list[Candidate], baselines: Sequence[Baseline]
 ) -> list[ArmRow]:
-    """The finalists, the best first, then the baselines."""
+    """What was reported, the best first, then the baselines."""
     best = best_candidate(run, candidates)
     reported = [c.model_copy(update={"score": c.report}) for c in candidates if c.report]
     order = rank(reported, run.task.fitness)
@@ -143,13 +154,12 @@ def _native_return(arm: Arm) -> float | None:
 def _curves(
     candidates: Sequence[Candidate], baselines: Sequence[Baseline]
 ) -> tuple[LearningCurve, ...]:
-    curves = [_curve(candidate, "selection") for candidate in candidates]
     arms: list[Arm] = [*candidates, *baselines]
-    curves += [_curve(arm, "report") for arm in arms]
+    curves = [_curve(arm, purpose) for purpose in _PURPOSES for arm in arms]
     return tuple(curve for curve in curves if curve.points)
 
 
-def _curve(arm: Arm, purpose: Literal["selection", "report"]) -> LearningCurve:
+def _curve(arm: Arm, purpose: Purpose) -> LearningCurve:
     """At every time at which a training of the arm has a fitness."""
     curves = [t.curve for t in _of(arm, purpose) if t.curve and not t.failure]
     values: dict[int, list[float]] = {}
@@ -169,8 +179,8 @@ def _provenance(candidates: Sequence[Candidate], baselines: Sequence[Baseline]) 
     trainings = [t for arm in arms for t in arm.trainings]
     return Provenance(
         code_hashes={c.id: hashlib.sha256(c.code.encode()).hexdigest() for c in candidates},
-        training_seeds={p: _seeds(trainings, p) for p in ("selection", "report")},
-        episode_seeds={p: _episode_seeds(trainings, p) for p in ("selection", "report")},
+        training_seeds={p: _seeds(trainings, p) for p in _PURPOSES},
+        episode_seeds={p: _episode_seeds(trainings, p) for p in _PURPOSES},
     )
 
 

@@ -88,8 +88,7 @@ def _view(report: RunReport, details: bool) -> RunView:
         for arm in report.arms
         if arm.report
     ]
-    finalists = {arm.name for arm in report.arms}
-    chosen = finalists or ({best.id} if best else set())
+    chosen = set(report.run.finalists) or ({best.id} if best else set())
     selected = [curve for curve in report.curves if curve.purpose == "selection"]
     held_out = [curve for curve in report.curves if curve.purpose == "report"]
     by_id = {candidate.id: candidate for candidate in report.candidates}

@@ -37,6 +37,10 @@ class Row(Record):
     selection_low: float | None = None
     selection_high: float | None = None
     selection_seeds: int = 0
+    final_fitness: float | None = None
+    final_low: float | None = None
+    final_high: float | None = None
+    final_seeds: int = 0
     report_fitness: float | None = None
     report_low: float | None = None
     report_high: float | None = None
@@ -92,6 +96,7 @@ def _row(report: RunReport, arm: Arm) -> Row:
         stage=str(arm.stage),
         code_sha256=report.provenance.code_hashes[arm.id],
         **_score("selection", arm.score),
+        **_score("final", arm.final),
         **known,
     )
 
