@@ -18,6 +18,7 @@ from rewardsmith.llm.secrets import redactor
 from rewardsmith.records import Candidate, Record, TermStats, Training
 from rewardsmith.report import number
 from rewardsmith.reporting import figures
+from rewardsmith.reporting.compare import Comparison
 from rewardsmith.reporting.figures import Chart, Line, Whiskers
 from rewardsmith.reporting.gather import LearningCurve, RunReport, goal
 from rewardsmith.reporting.lineage import Lineage, lineage
@@ -57,15 +58,18 @@ class RunView(Record):
     settings: str
 
 
-def render(reports: Sequence[RunReport], *, title: str, details: bool = True) -> str:
+def render(
+    reports: Sequence[RunReport], *, title: str, comparison: Comparison | None = None
+) -> str:
     """The page, without what the environment of this process holds as a secret.
 
     Args:
-        details: with every candidate's code and curves.
+        comparison: of the methods behind the runs; then these are told without their candidates,
+            which would be too many.
     """
-    views = [_view(report, details) for report in reports]
-    text = _environment().get_template("page.html.jinja2").render(runs=views, title=title)
-    return redactor(os.environ)(text)
+    views = [_view(report, details=comparison is None) for report in reports]
+    template = _environment().get_template("page.html.jinja2")
+    return redactor(os.environ)(template.render(runs=views, title=title, comparison=comparison))
 
 
 def _environment() -> jinja2.Environment:
@@ -80,7 +84,7 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _view(report: RunReport, details: bool) -> RunView:
+def _view(report: RunReport, *, details: bool) -> RunView:
     task, best = report.run.task, report.best
     label = f"{task.fitness.name}, {task.fitness.unit}" if task.fitness.unit else task.fitness.name
     scores = [

@@ -10,6 +10,7 @@ from rewardsmith.errors import UserError
 from rewardsmith.files import write_text
 from rewardsmith.llm.secrets import redactor
 from rewardsmith.reporting import page, sheets
+from rewardsmith.reporting.compare import Comparison
 from rewardsmith.reporting.gather import RunReport, gather
 from rewardsmith.store import Store
 
@@ -31,12 +32,13 @@ def write(
     html: Path | None = None,
     csv: Path | None = None,
     png: Path | None = None,
+    comparison: Comparison | None = None,
 ) -> Iterator[Path]:
     """Write what is asked for; each path as it is there. Raises UserError where one cannot be."""
     title = "rewardsmith: one run" if len(reports) == 1 else f"rewardsmith: {len(reports)} runs"
     try:
         if html:
-            write_text(html, page.render(reports, title=title))
+            write_text(html, page.render(reports, title=title, comparison=comparison))
             yield html
         if csv:
             write_text(csv, redactor(os.environ)(sheets.as_csv(reports)))
