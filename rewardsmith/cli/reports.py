@@ -78,6 +78,7 @@ def sweep(
     from rewardsmith import start
     from rewardsmith import sweep as sweeping
     from rewardsmith.cli import sweeps
+    from rewardsmith.errors import Cancelled, LimitReached
     from rewardsmith.store import DATABASE, Store
 
     layers = [settings.load_toml(config)] if config else []
@@ -102,6 +103,10 @@ def sweep(
     limits = settings.build(grid.settings).limits
     try:
         sweeping.run(planned, store, limits, shown.tell, shown.observe)
+    except (KeyboardInterrupt, Cancelled, LimitReached) as error:
+        stop = Cancelled("interrupted") if isinstance(error, KeyboardInterrupt) else error
+        stop.add_note("the same command goes on")
+        raise stop from None
     finally:
         shown.finish(html or runs_dir / "sweep.html", csv)
     if shown.failed:
