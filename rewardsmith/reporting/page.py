@@ -25,6 +25,8 @@ from rewardsmith.reporting.lineage import Lineage, lineage
 from rewardsmith.summarise import typical_training
 
 _MOST_TERMS = 8
+_BAND_SEEDS = 3
+"""From two seeds, an interval is so wide that the curves beside it can not be seen."""
 
 
 class DiffLine(Record):
@@ -119,8 +121,8 @@ def _learning(
             name=f"{curve.name} ({curve.seeds} seed{'' if curve.seeds == 1 else 's'})",
             x=tuple(float(point.timestep) for point in curve.points),
             y=tuple(point.value for point in curve.points),
-            low=tuple(point.low for point in curve.points),
-            high=tuple(point.high for point in curve.points),
+            low=tuple(p.low for p in curve.points if curve.seeds >= _BAND_SEEDS),
+            high=tuple(p.high for p in curve.points if curve.seeds >= _BAND_SEEDS),
             quiet=curve.name not in coloured,
         )
         for curve in curves
