@@ -272,7 +272,7 @@ NATIVE, FLOOR = Baseline(report=between(8, 12)), Baseline(name="untrained", repo
 def test_the_human_normalised_score_is_eurekas() -> None:
     found = human_normalised(between(12, 16), [NATIVE, FLOOR], UP)
     assert found is not None and (found.value, found.low, found.high) == (1.5, 1.25, 1.75)
-    sparse = Baseline(name="sparse", report=between(6, 6))
+    sparse = Baseline(name="fitness", report=between(6, 6))
     found = human_normalised(between(12, 16), [FLOOR, sparse, NATIVE], UP)
     assert found is not None and found.value == 2.0
     less = human_normalised(between(0, 2), [NATIVE, FLOOR], DOWN)

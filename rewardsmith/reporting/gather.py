@@ -18,7 +18,7 @@ from rewardsmith.records import (
     Score,
     Training,
 )
-from rewardsmith.report import Result, best_candidate, comparison, result
+from rewardsmith.report import Result, best_candidate, comparison, conclusions, result
 from rewardsmith.reporting.statistics import Interval, human_normalised
 from rewardsmith.selection import interval, rank
 from rewardsmith.spending import Spending, spending
@@ -83,6 +83,8 @@ class RunReport(Record):
     candidates: tuple[Candidate, ...]
     generations: tuple[Generation, ...]
     baselines: tuple[Baseline, ...]
+    conclusions: tuple[str, ...]
+    """What the arms say of the search."""
     spending: Spending
     provenance: Provenance
 
@@ -101,6 +103,7 @@ class RunReport(Record):
 def gather(store: Store, run: RunRecord) -> RunReport:
     """Read one run; it may still be going on."""
     candidates, baselines = store.candidates(run.id), store.baselines(run.id)
+    best = best_candidate(run, candidates)
     return RunReport(
         run=run,
         result=result(store, run),
@@ -109,6 +112,7 @@ def gather(store: Store, run: RunRecord) -> RunReport:
         candidates=tuple(candidates),
         generations=tuple(store.generations(run.id)),
         baselines=tuple(baselines),
+        conclusions=conclusions(run, best, baselines) if best else (),
         spending=spending(store, run),
         provenance=_provenance(candidates, baselines),
     )

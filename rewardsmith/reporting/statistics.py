@@ -9,7 +9,7 @@ import numpy as np
 from rewardsmith.records import Baseline, Fitness, Record, Score
 from rewardsmith.selection import interquartile_mean
 
-_FLOORS = ("sparse", "untrained")
+_FLOORS = ("fitness", "untrained")
 """Arms that stand for a reward without design; the first that was measured counts."""
 _RESAMPLES = 2000
 
