@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -34,6 +35,8 @@ from rewardsmith.rollouts import Rollout
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.training import settings
 
+_SAMPLED_FILES = 16
+"""Trainings whose episodes rewards are compared on."""
 _SCRIPTED_FILE = "scripted.rollouts.safetensors"
 
 
@@ -188,7 +191,10 @@ class Appraisal:
 
     def _sample(self, past: Iterable[Candidate]) -> kinship.Sample | None:
         """What rewards are compared on; None while no policy has been trained."""
-        trained = self._trained(past)
+        paths = self._paths(past)
+        # A few thousand rows are compared: they need not come from every episode of a long run.
+        chosen = paths[:: -(-len(paths) // _SAMPLED_FILES)] if paths else []
+        trained = [rollout for path in chosen for rollout in rollouts.load(path)]
         return kinship.sample((*self._scripted, *trained)) if trained else None
 
     def _valued(self, candidates: Iterable[Candidate], taken: kinship.Sample) -> dict[str, Rewards]:
@@ -218,8 +224,10 @@ class Appraisal:
         )
 
     def _trained(self, past: Iterable[Candidate]) -> tuple[Rollout, ...]:
-        paths = [path for candidate in past for _, path in rollouts_of(candidate, self._folder)]
-        return tuple(rollout for path in paths for rollout in rollouts.load(path))
+        return tuple(rollout for path in self._paths(past) for rollout in rollouts.load(path))
+
+    def _paths(self, past: Iterable[Candidate]) -> list[Path]:
+        return [path for candidate in past for _, path in rollouts_of(candidate, self._folder)]
 
     def _seen(self, trained: Sequence[Rollout]) -> Transitions:
         if not trained:
