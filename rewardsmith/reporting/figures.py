@@ -9,7 +9,7 @@ from rewardsmith.records import Record
 
 WIDTH, HEIGHT = 360.0, 230.0
 """Of a chart in its own units: about the width of a phone, so that text keeps its size there."""
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 10.0, 10.0, 34.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 18.0, 10.0, 36.0
 _TICKS = 5
 
 
