@@ -24,6 +24,8 @@ from rewardsmith.selection import interval, rank
 from rewardsmith.spending import Spending, spending
 from rewardsmith.store import RunRecord, Store
 
+BAND_SEEDS = 3
+"""Fewer, and an interval is so wide that the curves beside it can not be seen."""
 _PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 
 

@@ -20,13 +20,11 @@ from rewardsmith.report import number
 from rewardsmith.reporting import figures
 from rewardsmith.reporting.compare import Comparison
 from rewardsmith.reporting.figures import Chart, Line, Whiskers
-from rewardsmith.reporting.gather import LearningCurve, RunReport, goal
+from rewardsmith.reporting.gather import BAND_SEEDS, LearningCurve, RunReport, goal
 from rewardsmith.reporting.lineage import Lineage, lineage
 from rewardsmith.summarise import typical_training
 
 _MOST_TERMS = 8
-_BAND_SEEDS = 3
-"""From two seeds, an interval is so wide that the curves beside it can not be seen."""
 
 
 class DiffLine(Record):
@@ -121,8 +119,8 @@ def _learning(
             name=f"{curve.name} ({curve.seeds} seed{'' if curve.seeds == 1 else 's'})",
             x=tuple(float(point.timestep) for point in curve.points),
             y=tuple(point.value for point in curve.points),
-            low=tuple(p.low for p in curve.points if curve.seeds >= _BAND_SEEDS),
-            high=tuple(p.high for p in curve.points if curve.seeds >= _BAND_SEEDS),
+            low=tuple(p.low for p in curve.points if curve.seeds >= BAND_SEEDS),
+            high=tuple(p.high for p in curve.points if curve.seeds >= BAND_SEEDS),
             quiet=curve.name not in coloured,
         )
         for curve in curves

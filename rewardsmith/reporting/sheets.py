@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rewardsmith.errors import BackendMissing
 from rewardsmith.measure import Arm
 from rewardsmith.records import Candidate, Record, Score
-from rewardsmith.reporting.gather import LearningCurve, RunReport
+from rewardsmith.reporting.gather import BAND_SEEDS, LearningCurve, RunReport
 from rewardsmith.summarise import typical_training
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _curve(axes: Axes, curve: LearningCurve) -> None:
     steps = [point.timestep for point in curve.points]
     (line,) = axes.plot(steps, [p.value for p in curve.points], label=curve.name)
     low, high = [p.low for p in curve.points], [p.high for p in curve.points]
-    if curve.seeds > 1:
+    if curve.seeds >= BAND_SEEDS:
         axes.fill_between(steps, low, high, alpha=0.15, color=line.get_color())
 
 
