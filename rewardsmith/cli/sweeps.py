@@ -142,30 +142,32 @@ def _name(cell: Cell) -> str:
 
 def _tables(compared: Comparison) -> list[Table]:
     cases = Table(title=Text("the best of each run, on held-out seeds"))
-    for column in ("case", "method"):
-        cases.add_column(column, overflow="fold")
+    cases.add_column("case", overflow="fold")
     for column in ("runs", "fitness [95 %]", "normalised", "USD"):
-        cases.add_column(column, justify="right", overflow="fold")
+        cases.add_column(column, justify="right", no_wrap=True)
     for row in compared.cases:
-        few = " (few)" if row.fitness and row.too_few else ""
-        runs = f"{row.runs} of {row.planned}"
-        values = (_interval(row.fitness) + few, _interval(row.normalised), _usd(row))
-        cases.add_row(row.case, row.method, runs, *values)
+        name = f"{row.case}; {row.method}" if row.method else row.case
+        runs = f"{row.runs}/{row.planned}{' few' if row.too_few else ''}"
+        cases.add_row(name, runs, _interval(row.fitness), _interval(row.normalised), _usd(row))
     if len(compared.methods) < 2:
         return [cases]
     methods = Table(title=Text(f"over all cases; p: better than {compared.methods[0].method}"))
     methods.add_column("method", overflow="fold")
     for column in ("runs", "IQM normalised", "p", "USD"):
-        methods.add_column(column, justify="right", overflow="fold")
+        methods.add_column(column, justify="right", no_wrap=True)
     for entry in compared.methods:
-        runs = f"{entry.runs} of {entry.planned}"
+        runs = f"{entry.runs}/{entry.planned}"
         values = (_interval(entry.normalised), _interval(entry.improvement), _usd(entry))
         methods.add_row(entry.method, runs, *values)
     return [cases, methods]
 
 
 def _interval(found: Interval | None) -> str:
-    return f"{number(found.value)} [{number(found.low)}, {number(found.high)}]" if found else "-"
+    if found is None:
+        return "-"
+    # One run is no interval.
+    around = "" if found.low == found.high else f" [{number(found.low)}, {number(found.high)}]"
+    return f"{number(found.value)}{around}"
 
 
 def _usd(row: CaseRow | MethodRow) -> str:
