@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scripted_engine import LATE, candidate
 
 from rewardsmith import start, sweep
 from rewardsmith.config import LimitConfig
 from rewardsmith.errors import LimitReached, UserError
 from rewardsmith.llm.chat import ChatReply, ChatRequest
-from rewardsmith.records import Baseline, Candidate, Event, RunStatus, Score, Stage
+from rewardsmith.records import Baseline, Candidate, Event, RunStatus, Score, Stage, Training
 from rewardsmith.reporting.compare import Entry, compare
 from rewardsmith.reporting.gather import gather
 from rewardsmith.store import RunRecord, Store
@@ -237,3 +238,15 @@ def test_methods_are_compared_case_by_case_and_over_all(store: Store) -> None:
     assert few.improvement is None and more.improvement is not None
     assert more.improvement.value == pytest.approx((3.5 / 4 + 1.0) / 2)
     assert (few.runs, few.planned, few.wall_s) == (4, 5, 40.0)
+
+
+def test_a_run_whose_best_could_not_be_reported_does_not_count_and_says_why(store: Store) -> None:
+    (cell, _) = cells(grid())
+    run = ended(store, cell, RunStatus.DONE).model_copy(update={"best": "r01c00"})
+    lost = Training(id="r01c00/report-0", seed=0, purpose="report", timesteps=1, failure=LATE)
+    store.save_candidate(run.id, candidate(0, trainings=(lost,)))
+    store.save_run(run)
+    entry = Entry(case=cell.case, method=cell.method, report=gather(store, run))
+    (row,) = compare([entry]).cases
+    assert (row.runs, row.fitness) == (0, None)
+    assert row.errors == ("r01c00 has no held-out score: too slow",)

@@ -94,7 +94,7 @@ def _case_row(case: str, method: str, entries: Sequence[Entry]) -> CaseRow:
         fitness=Interval(value=found[0], low=found[1], high=found[2]) if found else None,
         too_few=len(values) < _ENOUGH,
         normalised=stratified_iqm([_normalised(entries)]),
-        errors=tuple(dict.fromkeys(entry.error for entry in entries if entry.error)),
+        errors=tuple(dict.fromkeys(error for entry in entries if (error := _error(entry)))),
         **_spent(entries),
     )
 
@@ -114,6 +114,15 @@ def _method_row(
         improvement=probability_of_improvement(pairs) if method != first else None,
         **_spent(own),
     )
+
+
+def _error(entry: Entry) -> str:
+    """Why a run does not count; "" where it does, or is still to come."""
+    best = entry.report.best if entry.report else None
+    if entry.error or best is None or best.report:
+        return entry.error
+    lost = next((t.failure.for_human for t in best.trainings if t.failure), "")
+    return f"{best.id} has no held-out score: {lost}" if lost else ""
 
 
 def _fitness(entries: Sequence[Entry]) -> list[float]:
