@@ -18,7 +18,15 @@ from rewardsmith.records import (
     Score,
     Training,
 )
-from rewardsmith.report import Result, best_candidate, comparison, conclusions, result
+from rewardsmith.report import (
+    BEST_OF_N,
+    Result,
+    best_candidate,
+    comparison,
+    conclusions,
+    result,
+    without_iterating,
+)
 from rewardsmith.reporting.statistics import Interval, human_normalised
 from rewardsmith.selection import interval, rank
 from rewardsmith.spending import Spending, spending
@@ -105,19 +113,25 @@ class RunReport(Record):
 def gather(store: Store, run: RunRecord) -> RunReport:
     """Read one run; it may still be going on."""
     candidates, baselines = store.candidates(run.id), store.baselines(run.id)
-    best = best_candidate(run, candidates)
+    best, rival = best_candidate(run, candidates), without_iterating(store, run)
+    beside = [*baselines, *([_as_arm(rival)] if rival else [])]
     return RunReport(
         run=run,
         result=result(store, run),
-        arms=tuple(_arms(run, candidates, baselines)),
-        curves=_curves(candidates, baselines),
+        arms=tuple(_arms(run, candidates, beside)),
+        curves=_curves(candidates, beside),
         candidates=tuple(candidates),
         generations=tuple(store.generations(run.id)),
         baselines=tuple(baselines),
-        conclusions=conclusions(run, best, baselines) if best else (),
+        conclusions=conclusions(run, best, baselines, rival) if best else (),
         spending=spending(store, run),
         provenance=_provenance(candidates, baselines),
     )
+
+
+def _as_arm(rival: Candidate) -> Baseline:
+    """The best of a search in which nothing learnt, as one of the arms."""
+    return Baseline(name=BEST_OF_N, trainings=rival.trainings, report=rival.report)
 
 
 def _arms(
