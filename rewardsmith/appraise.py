@@ -8,20 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from rewardsmith import critic, rollouts, tasks
-from rewardsmith.critic import concerns, exploits, feedback, novelty, screens
+from rewardsmith.critic import concerns, exploits, feedback, kinship, novelty, screens
 from rewardsmith.critic.returns import Paid, pay
 from rewardsmith.errors import CandidateError, UserError
 from rewardsmith.evaluate import fitness_of
+from rewardsmith.jail.service import Rewards
 from rewardsmith.measure import rollouts_of
 from rewardsmith.records import (
     Candidate,
     CheckedReward,
     Concern,
+    Distance,
     Finding,
     Screen,
     TaskSpec,
@@ -32,6 +35,8 @@ from rewardsmith.rollouts import Rollout
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.training import settings
 
+_SAMPLED_FILES = 16
+"""Trainings whose episodes rewards are compared on."""
 _SCRIPTED_FILE = "scripted.rollouts.safetensors"
 
 
@@ -68,6 +73,7 @@ class Appraisal:
         train = run.config.train
         preset = run.task.hyperparams.get(train.algo, {})
         self._gamma = settings(train.algo, preset, train.hyperparams).gamma
+        self._normalised = train.algo == "ppo"
         self._fitness = run.task.fitness
 
     def judge(self, candidate: Candidate, past: Sequence[Candidate]) -> Verdict:
@@ -88,8 +94,16 @@ class Appraisal:
         """The verdict, with an error where the reward is one that this run has already."""
         if verdict.reward is None:
             return verdict
-        mark = novelty.fingerprint(verdict.reward, self._transitions, unsafe=self._unsafe)
-        verdict = verdict.model_copy(update={"fingerprint": mark})
+        marks = novelty.marks_of(
+            verdict.reward,
+            self._transitions,
+            factor_free=self._normalised,
+            constant_free=self._task.never_ends_early,
+            unsafe=self._unsafe,
+        )
+        verdict = verdict.model_copy(
+            update={"fingerprint": marks.fingerprint, "shape": marks.shape}
+        )
         earlier = [
             other
             for other in self._store.candidates(self._run)
@@ -98,7 +112,7 @@ class Appraisal:
             and other.verdict.ok
             and not other.failure  # a training that failed may have been bad luck
         ]
-        again = novelty.finding(candidate, mark, earlier, len(self._transitions))
+        again = novelty.finding(candidate, marks, earlier, len(self._transitions))
         return _refused(verdict, again) if again else verdict
 
     def screen(self, verdict: Verdict, past: Sequence[Candidate]) -> Verdict:
@@ -129,7 +143,8 @@ class Appraisal:
     ) -> list[Candidate]:
         """The trained among `candidates`, each with a warning for every exploit of its reward.
 
-        Where a strategy wants it, also with what its reward pays for the run's episodes.
+        And one for every pair of its terms that are one term twice. Where a strategy wants it,
+        also with what its reward pays for the run's episodes.
         """
         trained = self._trained(past)
         names = list(rollouts.behaviours(trained))
@@ -143,9 +158,52 @@ class Appraisal:
                 continue  # it has been trained on: what breaks it elsewhere is no exploit
             found = exploits.findings(paid, names, self._fitness)
             told = feedback.words(paid, names, self._fitness) if self._tell else ""
-            warned = _warned(candidate, tuple(found))
+            warned = _warned(candidate, exploits.RULE, tuple(found))
             appraised.append(warned.model_copy(update={"feedback": told}))
-        return appraised
+        return self._with_twins_named(appraised, past)
+
+    def diversity(self, candidates: Iterable[Candidate], past: Iterable[Candidate]) -> float | None:
+        """Mean distance, 0..1, between the candidates' rewards on the episodes of `past`."""
+        taken = self._sample(past)
+        if taken is None:
+            return None
+        paid = self._valued(candidates, taken)
+        return kinship.diversity(paid, taken, self._task.observation, self._gamma)
+
+    def from_native(self, candidates: Sequence[Candidate]) -> tuple[Distance, ...]:
+        """How far the measured candidates' rewards lie from the environment's own."""
+        taken = self._sample(candidates)
+        if taken is None:
+            return ()
+        paid = self._valued([c for c in candidates if c.score], taken)
+        apart = kinship.from_native(paid, taken, self._task.observation, self._gamma)
+        return tuple(Distance(candidate=name, value=value) for name, value in apart.items())
+
+    def _with_twins_named(
+        self, candidates: Sequence[Candidate], past: Iterable[Candidate]
+    ) -> list[Candidate]:
+        taken = self._sample(past)
+        paid = self._valued(candidates, taken) if taken else {}
+        return [
+            _warned(c, kinship.RULE, tuple(kinship.correlated(paid[c.id])) if c.id in paid else ())
+            for c in candidates
+        ]
+
+    def _sample(self, past: Iterable[Candidate]) -> kinship.Sample | None:
+        """What rewards are compared on; None while no policy has been trained."""
+        paths = self._paths(past)
+        # A few thousand rows are compared: they need not come from every episode of a long run.
+        chosen = paths[:: -(-len(paths) // _SAMPLED_FILES)] if paths else []
+        trained = [rollout for path in chosen for rollout in rollouts.load(path)]
+        return kinship.sample((*self._scripted, *trained)) if trained else None
+
+    def _valued(self, candidates: Iterable[Candidate], taken: kinship.Sample) -> dict[str, Rewards]:
+        valued = {
+            candidate.id: kinship.valued(candidate.verdict.reward, taken, unsafe=self._unsafe)
+            for candidate in candidates
+            if candidate.verdict and candidate.verdict.reward
+        }
+        return {name: rewards for name, rewards in valued.items() if rewards}
 
     @cached_property
     def _scripted(self) -> tuple[Rollout, ...]:
@@ -166,8 +224,10 @@ class Appraisal:
         )
 
     def _trained(self, past: Iterable[Candidate]) -> tuple[Rollout, ...]:
-        paths = [path for candidate in past for _, path in rollouts_of(candidate, self._folder)]
-        return tuple(rollout for path in paths for rollout in rollouts.load(path))
+        return tuple(rollout for path in self._paths(past) for rollout in rollouts.load(path))
+
+    def _paths(self, past: Iterable[Candidate]) -> list[Path]:
+        return [path for candidate in past for _, path in rollouts_of(candidate, self._folder)]
 
     def _seen(self, trained: Sequence[Rollout]) -> Transitions:
         if not trained:
@@ -201,9 +261,9 @@ def _refused(verdict: Verdict, *findings: Finding) -> Verdict:
     return verdict.model_copy(update=update)
 
 
-def _warned(candidate: Candidate, found: tuple[Finding, ...]) -> Candidate:
-    """The candidate with these warnings in place of those of an earlier appraisal."""
+def _warned(candidate: Candidate, rule: str, found: tuple[Finding, ...]) -> Candidate:
+    """The candidate with these warnings in place of those of an earlier appraisal by `rule`."""
     assert candidate.verdict is not None
-    others = [f for f in candidate.verdict.findings if f.rule != exploits.RULE]
+    others = [f for f in candidate.verdict.findings if f.rule != rule]
     verdict = candidate.verdict.model_copy(update={"findings": (*others, *found)})
     return candidate.model_copy(update={"verdict": verdict})

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 
+from rewardsmith.appraise import Appraisal
 from rewardsmith.config import FeedbackConfig, RunConfig, TuneConfig
 from rewardsmith.control import Control
 from rewardsmith.measure import Arm, Measure
@@ -83,6 +84,14 @@ def searches(config: RunConfig) -> tuple[RunConfig, ...]:
     update = {"search": config.search.model_copy(update=search), "tune": TuneConfig()}
     alone = {"compare": "", "feedback": FeedbackConfig()}  # nobody is asked twice
     return config, config.model_copy(update={**update, **alone})
+
+
+def compare_with_native(store: Store, run_id: str, appraisal: Appraisal) -> None:
+    """For the report alone: how far each reward lies from the environment's own."""
+    for arm in store.baselines(run_id):
+        if arm.name == "native":
+            update = {"distances": appraisal.from_native(store.candidates(run_id))}
+            store.save_baseline(run_id, arm.model_copy(update=update))
 
 
 def _as_far_as(arm: Baseline, stored: Baseline | None) -> Baseline:

@@ -151,7 +151,7 @@ def roll_out(
         keep: names for the first worlds, as many as are given: their episodes come back whole.
     """
     sim = engines.make(task, len(seeds), None if keep else fitness_variables(task))
-    made: list[Transitions] = []
+    made: list[Step] = []
     try:
         sim.reset(seeds)
         recorder = EpisodeRecorder(task, sim)
@@ -159,7 +159,7 @@ def roll_out(
         while len(results) < len(seeds):
             step = sim.step(act(sim))
             if keep:
-                made.append(step.transitions)
+                made.append(step)
             for world in recorder.add(step):
                 terminated = bool(step.transitions.terminated[world])
                 if world not in results:
@@ -207,19 +207,18 @@ def rollouts_path(output: Path) -> Path:
     return output.with_suffix(".rollouts.safetensors")
 
 
-def _kept(
-    episodes: Episodes, made: Sequence[Transitions], keep: Sequence[str]
-) -> tuple[Rollout, ...]:
+def _kept(episodes: Episodes, made: Sequence[Step], keep: Sequence[str]) -> tuple[Rollout, ...]:
     if not keep:
         return ()
     lengths = {world: episodes.length[world] for world in range(len(keep))}
-    whole = rollouts.split(made, lengths, len(episodes.seeds))
+    whole = rollouts.split([step.transitions for step in made], lengths, len(episodes.seeds))
     return tuple(
         Rollout(
             behaviour=name,
             seed=episodes.seeds[world],
             fitness=episodes.fitness[world],
             transitions=whole[world],
+            native=np.array([step.native_reward[world] for step in made[: lengths[world]]]),
         )
         for world, name in enumerate(keep)
     )

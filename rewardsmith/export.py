@@ -45,7 +45,7 @@ def reward_text(run: RunRecord, candidate: Candidate) -> str:
         lines.append(f"# On held-out seeds: {_words(candidate.report)}")
     elif candidate.score:
         lines.append(f"# On the selection seeds: {_words(candidate.score)}")
-    return "\n".join(lines) + "\n\n" + candidate.code
+    return "\n".join(lines) + "\n\n" + candidate.whole_code
 
 
 def export_reward(store: Store, name: str, path: Path) -> Candidate:

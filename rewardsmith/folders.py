@@ -60,6 +60,7 @@ class Folder(Record):
     about: str
     action: str
     episode_end: str
+    never_ends_early: bool = False
     dt_s: float | None = None
     variable: tuple[Variable, ...]
     task: tuple[DeclaredTask, ...] = ()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rewardsmith.appraise import Appraisal
-from rewardsmith.arms import measure_arms
+from rewardsmith.arms import compare_with_native, measure_arms
 from rewardsmith.control import Control
 from rewardsmith.engine import Engine
 from rewardsmith.errors import Cancelled, LimitReached, ModelError, NoSurvivor
@@ -95,6 +95,7 @@ class Search:
                 self._generation(kind)
             best = choose_best(self._control, self._store, self._measure, self.seeds)
             measure_arms(self._control, self._store, self._measure, best, self.seeds)
+            compare_with_native(self._store, self._control.run.id, self._parts.appraisal)
             if self._parts.beside:
                 self._parts.beside(self._control)
             self._control.update(status=RunStatus.DONE)
@@ -215,6 +216,7 @@ class Search:
             attempts=attempt + 1,
             lessons=self._lessons(here, kind),
             votes=len(self._store.votes(self._control.run.id)),
+            diversity=self._parts.appraisal.diversity(here, past),
         )
         self._store.commit_generation(self._control.run.id, generation)
         self._control.tell("generation", best, generation=index)
@@ -238,7 +240,7 @@ class Search:
             candidate = candidate.model_copy(update={"summary": summary})
         self._store.save_candidate(self._control.run.id, candidate)
         folder = self._store.folder(self._control.run.id) / arm_folder(candidate)
-        write_text(folder / "reward.py", candidate.code)
+        write_text(folder / "reward.py", candidate.whole_code)
         if candidate.verdict:
             write_record(folder / "critic.json", candidate.verdict)
         if candidate.summary:

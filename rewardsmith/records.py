@@ -95,6 +95,8 @@ class TaskSpec(Record):
     dt_s: float | None = None
     """Seconds per step; None where the environment does not say."""
     max_episode_steps: int | None = None
+    never_ends_early: bool = False
+    """Whether nothing but the time limit ends an episode; False where that is not known."""
     about: str = ""
     """What the environment is, in words; never a word about its own reward."""
     action_text: str = ""
@@ -193,6 +195,9 @@ class Verdict(Record):
     reward: CheckedReward | None = None
     fingerprint: str = ""
     """Of what a sound reward pays on the run's probe transitions; see critic/novelty.py."""
+    shape: str = ""
+    """The same, without what a training does not notice: a factor, or where no episode ends early
+    a constant. "" where that can not be said."""
     wall_s: float = 0.0
 
     @property
@@ -364,6 +369,11 @@ class Candidate(Record):
     """What its reward pays for the run's episodes, where the strategy wants that to be told."""
     failure: Failure | None = None
 
+    @property
+    def whole_code(self) -> str:
+        """The code with the helpers that it calls: a file that stands on its own."""
+        return self.verdict.reward.code if self.verdict and self.verdict.reward else self.code
+
 
 class Generation(Record):
     """One committed round."""
@@ -379,6 +389,15 @@ class Generation(Record):
     """What the generations up to this one have taught, for the next prompts."""
     votes: int = 0
     """How many votes the run had by then."""
+    diversity: float | None = None
+    """Mean distance, 0..1, between its rewards; see distance.py. None for fewer than two."""
+
+
+class Distance(Record):
+    """How far a candidate's reward lies from another one, 0..1; see distance.py."""
+
+    candidate: str
+    value: float
 
 
 class Baseline(Record):
@@ -397,6 +416,9 @@ class Baseline(Record):
     trainings: tuple[Training, ...] = ()
     report: Score | None = None
     failure: Failure | None = None
+    distances: tuple[Distance, ...] = ()
+    """Of the candidates' rewards from the environment's own. They stand here, and not with the
+    candidates, because a candidate's record is what prompts are made of."""
 
 
 class RunStatus(StrEnum):

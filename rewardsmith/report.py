@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rewardsmith.alarms import Alarm, alarms
 from rewardsmith.records import Baseline, Candidate, Record, Score, Training
 from rewardsmith.selection import better, difference, rank
 from rewardsmith.spending import Yield, spending
@@ -48,6 +49,7 @@ class Result(Record):
     wall_s: float
     jailed: bool
     """Whether generated code ran in a jail that holds; false under --unsafe-no-jail."""
+    alarms: tuple[Alarm, ...] = ()
     reward_file: str | None = None
     policy_file: str | None = None
 
@@ -57,7 +59,7 @@ def result(store: Store, run: RunRecord) -> Result:
     candidates = store.candidates(run.id)
     best = best_candidate(run, candidates)
     folder = store.candidate_folder(run.id, best) if best else None
-    spent = spending(store, run)
+    spent, baselines = spending(store, run), store.baselines(run.id)
     return Result(
         run=run.id,
         run_dir=str(store.folder(run.id)),
@@ -72,6 +74,7 @@ def result(store: Store, run: RunRecord) -> Result:
         prompts=spent.prompts,
         wall_s=run.wall_s,
         jailed=not run.config.unsafe_no_jail,
+        alarms=alarms(run.task, candidates, store.generations(run.id), baselines, best),
         reward_file=str(folder / "reward.py") if folder else None,
         policy_file=str(folder / "policy.safetensors") if folder else None,
     )
@@ -139,6 +142,13 @@ def _beside(store: Store, run: RunRecord) -> dict[str, Score | None]:
     reports = {baseline.name: baseline.report for baseline in store.baselines(run.id)}
     rival = without_iterating(store, run)
     return {**reports, **({BEST_OF_N: rival.report} if rival else {})}
+
+
+def number(value: float) -> str:
+    """Three significant digits, whole thousands, no noise below 0.001: 0.012, 4.56, 1234."""
+    if abs(value) >= 1000:
+        return f"{value:.0f}"
+    return f"{round(value, 3) + 0.0:.3g}"
 
 
 def _best(candidate: Candidate) -> Best | None:

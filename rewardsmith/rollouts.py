@@ -18,6 +18,7 @@ from rewardsmith.reward import Transitions
 
 _FORMAT = "rewardsmith-rollouts/1"
 _PLAIN = ("action", "prev_action", "terminated", "t")
+_NATIVE = "native"
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,15 @@ class Rollout:
         seed: of the episode.
         fitness: of the episode, by the task's own measure.
         transitions: its T rows, in order, with every variable of the task.
+        native: (T,) float64, the environment's own reward; for reports alone. None where it was
+            not kept.
     """
 
     behaviour: str
     seed: int
     fitness: float
     transitions: Transitions
+    native: NDArray[np.float64] | None = None
 
 
 class _Header(Record):
@@ -56,6 +60,8 @@ def save(rollouts: Sequence[Rollout], path: Path) -> None:
     for number, rollout in enumerate(rollouts):
         for name, array in _arrays(rollout.transitions).items():
             arrays[f"{number}/{name}"] = np.ascontiguousarray(array)
+        if rollout.native is not None:
+            arrays[f"{number}/{_NATIVE}"] = np.ascontiguousarray(rollout.native)
     headers = [
         _Header(behaviour=r.behaviour, seed=r.seed, fitness=r.fitness).model_dump()
         for r in rollouts
@@ -81,6 +87,7 @@ def load(path: Path) -> tuple[Rollout, ...]:
                 seed=header.seed,
                 fitness=header.fitness,
                 transitions=_transitions(_under(arrays, f"{number}/")),
+                native=arrays.get(f"{number}/{_NATIVE}"),
             )
             for number, header in enumerate(headers)
         )

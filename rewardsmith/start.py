@@ -73,8 +73,15 @@ _VERSIONED = (
 )
 
 
-def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()) -> RunRecord:
-    """Check everything that can be checked before a run exists, then create it."""
+def create(
+    config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = (), cell: str = ""
+) -> RunRecord:
+    """Check everything that can be checked before a run exists, then create it.
+
+    Args:
+        train_seeds: of a run that trains one given reward; without them it is a search.
+        cell: by what a sweep finds it again.
+    """
     config = without_keys(config)
     spec = resolve_task(config)
     hyperparameters(
@@ -106,6 +113,7 @@ def create(config: RunConfig, store: Store, *, train_seeds: tuple[int, ...] = ()
         spec = spec.model_copy(update={"fitness": spec.fitness.model_copy(update={"unread": ()})})
     return store.create_run(
         kind=kind,
+        cell=cell,
         train_seeds=train_seeds,
         task=spec,
         config=config,

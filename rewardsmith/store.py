@@ -109,6 +109,8 @@ class RunRecord(Record):
     id: str
     kind: Literal["search", "train"] = "search"
     """`train`: one given reward on given seeds, no search."""
+    cell: str = ""
+    """By what the sweep that it belongs to finds it again; "" for a run of its own."""
     format_version: int = FORMAT_VERSION
     created_at: str
     status: RunStatus = RunStatus.RUNNING

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean
 from typing import Literal
 
+from rewardsmith import trends
 from rewardsmith.records import (
     Candidate,
     Curve,
@@ -28,8 +29,9 @@ NEAR_ZERO = 1e-3
 MAX_FAILURE_CHARS = 1500
 
 Kind = Literal[
-    "dominating", "constant", "flat", "silent", "short", "full", "zero", "stuck", "fell", "parted"
-]
+    "dominating", "constant", "flat", "silent", "short", "full", "zero", "stuck", "fell", "parted",
+    "lasting", "ending",
+]  # fmt: skip
 
 
 class Observation(Record):
@@ -49,8 +51,9 @@ def observe(candidate: Candidate, task: TaskSpec) -> tuple[Observation, ...]:
     training = typical_training(candidate, task)
     if training is None:
         return ()
-    found = [*_of_terms(training.terms), *_of_length(training, task)]
-    if training.curve is not None:
+    found = [*_of_terms(training.terms), *_of_length(training, task), *_of_trends(training, task)]
+    parted = any(observation.kind == "parted" for observation in found)
+    if training.curve is not None and not parted:
         found += _of_fitness(training.curve, task)
     return tuple(found)
 
@@ -163,28 +166,50 @@ def _was_short(training: Training, length: float) -> bool:
     )
 
 
+def _of_trends(training: Training, task: TaskSpec) -> Iterator[Observation]:
+    if task.fitness.voted:
+        return
+    apart = trends.parting(training, task.fitness)
+    if apart is not None:
+        what = "the reward pays for something else"
+        if apart.term is not None:
+            name, step = apart.term
+            cap = short_number(step.before)
+            what = f"`{name}` pays for it; try np.minimum({name}, {cap}), what it paid a step then"
+        text = (
+            f"past {_steps(apart.timestep)} steps the reward's return rose "
+            f"({_change(apart.reward)}) while fitness worsened ({_change(apart.fitness)}): {what}"
+        )
+        yield Observation(kind="parted", term=apart.term[0] if apart.term else "", text=text)
+    length = trends.lasting(training, task.fitness)
+    if length is not None:
+        kind: Kind = "lasting" if length.length.gain > 0 else "ending"
+        text = (
+            f"episodes went from {_change(length.length)} steps, which is {length.share:.0%} of "
+            f"what the reward's return gained; fitness did not gain ({_change(length.fitness)}): "
+            f"the reward pays for {kind}"
+        )
+        yield Observation(kind=kind, text=text)
+
+
+def _change(change: trends.Change) -> str:
+    return f"{short_number(change.before)} to {short_number(change.after)}"
+
+
 def _of_fitness(curve: Curve, task: TaskSpec) -> Iterator[Observation]:
     fitness = _known(curve.fitness)
     if len(fitness) < 2 or task.fitness.voted:
         return
     sign = 1.0 if task.fitness.direction == "maximize" else -1.0
-    first, last = fitness[0], fitness[-1]
+    last = fitness[-1]
     best = max(fitness, key=lambda value: sign * value)
     spread = max(fitness) - min(fitness)
-    reward = _known(curve.reward_return)
     negligible = max(NEAR_ZERO, 0.05 * abs(task.fitness.solved or 0.0))
     if sign > 0 and max(abs(value) for value in fitness) < negligible:
         yield Observation(kind="zero", text="fitness stayed near zero during training")
     elif _is_flat(fitness):
         text = f"fitness stayed at about {short_number(last)} during training"
         yield Observation(kind="stuck", text=text)
-    elif sign * (last - first) < 0 and len(reward) > 1 and reward[-1] > reward[0]:
-        text = (
-            f"the reward's return rose ({short_number(reward[0])} to {short_number(reward[-1])}) "
-            f"while fitness worsened ({short_number(first)} to {short_number(last)}): "
-            "the reward pays for something else"
-        )
-        yield Observation(kind="parted", text=text)
     elif sign * (best - last) > 0.3 * spread:
         text = f"fitness reached {short_number(best)} and ended at {short_number(last)}"
         yield Observation(kind="fell", text=text)

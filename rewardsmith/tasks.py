@@ -53,6 +53,7 @@ class EnvDescription(Record):
     action: Space
     dt_s: float | None
     max_episode_steps: int | None
+    never_ends_early: bool
     about: str
     action_text: str
     episode_end: str
@@ -137,6 +138,7 @@ def describe(
             action=action,
             dt_s=dt_s,
             max_episode_steps=construct.max_steps_of(built),
+            never_ends_early=bool(folder and folder.never_ends_early),
             tasks=folder.task if folder else (),
             budget=folder.budget if folder else Budget(),
             hyperparams=folder.hyperparams if folder else {},

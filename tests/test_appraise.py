@@ -145,6 +145,7 @@ def test_an_exploit_is_told_to_the_next_prompt(
     found = [f for f in warned.verdict.findings if f.rule == "exploit"]
     assert 1 <= len(found) <= 3 and all("`fallen` by" in f.message for f in found)
     assert any('"end-early"' in finding.message for finding in found)
+    assert not [f for f in warned.verdict.findings if f.rule == "correlated-terms"]
     # Once more, as after a kill: the warnings are replaced and not doubled.
     (again,) = Appraisal(run, store, transitions).exploits([warned], past)
     assert again == warned
@@ -163,3 +164,59 @@ def test_episodes_of_scripted_behaviours_are_made_once_a_run(
     before = path.stat().st_mtime_ns
     Appraisal(run, store, transitions).screen(good, past)
     assert path.stat().st_mtime_ns == before
+
+
+TWINS = """
+import numpy as np
+
+def compute_reward(next_state):
+    angle = np.abs(next_state.pole_angle)
+    return {"upright": 1.0 - angle, "level": 0.3 - 2.0 * angle}
+"""
+PLACE = """
+import numpy as np
+
+def compute_reward(next_state):
+    return {"place": -np.abs(next_state.cart_position)}
+"""
+
+
+def test_two_terms_that_are_one_are_named(
+    store: Store, run: RunRecord, transitions: Transitions
+) -> None:
+    past = [balanced(store, run, critic.check(TWINS, run.task, transitions))]
+    (warned,) = Appraisal(run, store, transitions).exploits(past, past)
+    assert warned.verdict is not None
+    (found,) = (f for f in warned.verdict.findings if f.rule == "correlated-terms")
+    assert '"upright" and "level" correlate by 1.00' in found.message
+    assert found.message.split(": ")[1] in summarise(warned, run.task)
+
+
+def test_a_generation_that_says_the_same_again_has_no_diversity(
+    store: Store, run: RunRecord, transitions: Transitions
+) -> None:
+    appraisal = Appraisal(run, store, transitions)
+    codes = (UPRIGHT, UPRIGHT.replace("1.0 - np.abs", "1.001 - np.abs"), PLACE)
+    past = [balanced(store, run, critic.check(UPRIGHT, run.task, transitions))]
+    one, like, other = (
+        candidate(i, verdict=critic.check(code, run.task, transitions))
+        for i, code in enumerate(codes)
+    )
+    same, apart = appraisal.diversity([one, like], past), appraisal.diversity([one, other], past)
+    assert same is not None and apart is not None
+    assert same < 0.01 < 0.3 < apart
+    assert appraisal.diversity([one], past) is None
+    assert appraisal.diversity([one, other], []) is None
+
+
+def test_a_reward_like_the_native_one_lies_near_it(
+    store: Store, run: RunRecord, transitions: Transitions
+) -> None:
+    """CartPole pays 1 for every step, the last one included."""
+    alive = PLACE.replace("-np.abs", "0.5 - 1e-6 * np.abs")
+    first = balanced(store, run, critic.check(alive, run.task, transitions))
+    other = candidate(1, score=first.score, verdict=critic.check(PLACE, run.task, transitions))
+    unmeasured = candidate(2, verdict=other.verdict)
+    near, far = Appraisal(run, store, transitions).from_native([first, other, unmeasured])
+    assert (near.candidate, far.candidate) == ("r01c00", "r01c01")
+    assert near.value < 0.01 and far.value > 0.3

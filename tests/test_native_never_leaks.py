@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import Any
+from typing import Any, get_args
 
 import gymnasium
 import numpy as np
 import pytest
+from pydantic import BaseModel
 
 from rewardsmith import tasks
 from rewardsmith.construct import known_ids
 from rewardsmith.errors import UserError
+from rewardsmith.propose import Ask
 from rewardsmith.propose.prompts import render
-from rewardsmith.records import TaskSpec
+from rewardsmith.records import Baseline, Candidate, Distance, TaskSpec, Training, Verdict
 
 # gymnasium says that its v4 environments are old; that is not what is tested here.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
@@ -131,3 +133,24 @@ def test_a_talkative_environment_is_heard_without_its_reward() -> None:
         task.about == "There is a place and a speed. The place is returned first."
     )
     assert "wait" in task.action_text and "leaves the hall" in task.episode_end
+
+
+def records_within(model: type[BaseModel]) -> set[type[BaseModel]]:
+    """Every record that a record of this kind can hold, at any depth."""
+    found: set[type[BaseModel]] = set()
+    stack: list[Any] = [model]
+    while stack:
+        kind = stack.pop()
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            if kind not in found:
+                found.add(kind)
+                stack.extend(field.annotation for field in kind.model_fields.values())
+        else:
+            stack.extend(get_args(kind))
+    return found
+
+
+def test_how_far_a_reward_lies_from_the_native_one_stands_in_no_record_of_a_prompt() -> None:
+    told = records_within(Ask)
+    assert {Candidate, Training, Verdict} <= told
+    assert not told & {Baseline, Distance}

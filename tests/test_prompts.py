@@ -137,14 +137,21 @@ AGAIN = Verdict(
 def loitering() -> Candidate:
     """Its policy lasts, one term is all there is, another never paid, and the task suffers."""
     terms = (
-        TermStats(name="alive", points=(1.0, 2.0), mean=1.5, minimum=0.0, maximum=3.0, share=0.99),
-        TermStats(name="gate", points=(0.0, 0.0), mean=0.0, minimum=0.0, maximum=0.0, share=0.0),
+        TermStats(
+            name="alive",
+            points=(1.0, 1.2, 1.4, 1.6, 1.8, 2.0),
+            mean=1.5,
+            minimum=0.0,
+            maximum=3.0,
+            share=0.99,
+        ),
+        TermStats(name="gate", points=(0.0,) * 6, mean=0.0, minimum=0.0, maximum=0.0, share=0.0),
     )
     curve = Curve(
-        timesteps=(100, 200),
-        episode_length=(100.0, 1000.0),
-        reward_return=(100.0, 1500.0),
-        fitness=(2.0, 1.0),
+        timesteps=tuple(range(100, 700, 100)),
+        episode_length=(100.0, 200.0, 500.0, 800.0, 1000.0, 1000.0),
+        reward_return=(100.0, 300.0, 700.0, 1200.0, 1400.0, 1500.0),
+        fitness=(2.0, 1.9, 1.7, 1.4, 1.2, 1.0),
     )
     measured = Episodes(
         seeds=(1,), fitness=(1.0,), native_return=(0.0,), length=(1000,), terminated=(False,)

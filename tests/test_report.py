@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted_engine import LATE, TASK, candidate
+from scripted_engine import LATE, TASK, candidate, episodes
 
 from rewardsmith import export
 from rewardsmith.config import RunConfig
 from rewardsmith.errors import UserError
 from rewardsmith.llm.chat import ChatReply, ChatRequest
-from rewardsmith.records import Baseline, Candidate, Fitness, RunStatus, Score, Stage
+from rewardsmith.records import Baseline, Candidate, Fitness, RunStatus, Score, Stage, Training
 from rewardsmith.report import best_candidate, comparison, result
 from rewardsmith.store import RunRecord, Store
 
@@ -22,6 +22,20 @@ REQUEST = ChatRequest(model="m", messages=()).model_dump_json()
 
 def between(low: float, high: float, n_seeds: int = 3) -> Score:
     return Score(value=(low + high) / 2, low=low, high=high, n_seeds=n_seeds)
+
+
+def by_seed(*fitness: float) -> tuple[Training, ...]:
+    """Measured held-out trainings with the seeds 0, 1, ..."""
+    return tuple(
+        Training(
+            id=f"x/report-{seed}",
+            seed=seed,
+            purpose="report",
+            timesteps=1,
+            episodes=episodes((1,), value),
+        )
+        for seed, value in enumerate(fitness)
+    )
 
 
 @pytest.fixture
@@ -125,13 +139,15 @@ def test_a_call_of_unknown_price_makes_the_cost_unknown(store: Store, run: RunRe
         ("minimize", 3.0, "tie"),
     ],
 )
-def test_another_arm_is_ahead_or_behind_only_where_the_intervals_part(
+def test_another_arm_is_ahead_or_behind_only_where_the_difference_seed_by_seed_is_sure(
     run: RunRecord, direction: str, low: float, said: str
 ) -> None:
     fitness = TASK.fitness.model_copy(update={"direction": direction})
     run = run.model_copy(update={"task": TASK.model_copy(update={"fitness": fitness})})
-    best = candidate(0, report=between(4, 6))
-    assert comparison(run, best, Baseline(report=between(low, low + 2))) == said
+    best = candidate(0, report=between(4, 6, 5), trainings=by_seed(4, 4.5, 5, 5.5, 6))
+    other = by_seed(low + 2, low + 1.5, low + 1, low + 0.5, low)
+    arm = Baseline(report=between(low, low + 2, 5), trainings=other)
+    assert comparison(run, best, arm) == said
     assert comparison(run, best, Baseline()) == ""
 
 

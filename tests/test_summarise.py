@@ -200,11 +200,52 @@ def test_a_training_that_failed_beside_others_is_listed() -> None:
         (
             {"curve": curve(fitness=tuple(float(-i) for i in range(10)))},
             "parted",
-            "the reward's return rose (10 to 18) while fitness worsened (0 to -9): "
+            "past 20k steps the reward's return rose (10 to 18) while fitness worsened (-1 to -9): "
+            "`speed` pays for it; try np.minimum(speed, 0.2), what it paid a step then",
+        ),
+        (
+            {"curve": curve(fitness=tuple(float(-i) for i in range(10))), "terms": ()},
+            "parted",
+            "past 20k steps the reward's return rose (10 to 18) while fitness worsened (-1 to -9): "
             "the reward pays for something else",
         ),
         (
             {"curve": curve(fitness=(0.0, 1.0, 5.0, 9.0, 8.0, 7.0, 4.0, 3.0, 3.0, 2.0))},
+            "parted",
+            "past 50k steps the reward's return rose (13 to 18) while fitness worsened (8 to 2): "
+            "`speed` pays for it; try np.minimum(speed, 0.5), what it paid a step then",
+        ),
+        (
+            {
+                "curve": curve(
+                    fitness=(None, *[0.1, 0.2, 0.1, 0.2, 0.1, 0.2, 0.1, 0.2, 0.1]),
+                    episode_length=(100.0, 100.0, *(100.0 * i for i in range(2, 10))),
+                    reward_return=(50.0, 50.0, *(50.0 * i for i in range(2, 10))),
+                )
+            },
+            "lasting",
+            "episodes went from 200 to 800 steps, which is 100% of what the reward's return "
+            "gained; fitness did not gain (0.133 to 0.133): the reward pays for lasting",
+        ),
+        (
+            {
+                "curve": curve(
+                    fitness=(None, *[0.1] * 9),
+                    episode_length=(100.0, *(100.0 - 10.0 * i for i in range(9))),
+                    reward_return=(-200.0, *(-200.0 + 20.0 * i for i in range(9))),
+                )
+            },
+            "ending",
+            "episodes went from 90 to 30 steps, which is 100% of what the reward's return "
+            "gained; fitness did not gain (0.1 to 0.1): the reward pays for ending",
+        ),
+        (
+            {
+                "curve": curve(
+                    fitness=(0.0, 1.0, 5.0, 9.0, 8.0, 7.0, 4.0, 3.0, 3.0, 2.0),
+                    reward_return=(None, *[10.0] * 9),
+                )
+            },
             "fell",
             "fitness reached 9 and ended at 2",
         ),

@@ -24,5 +24,7 @@ grep -q HalfCheetah-v5 envs.txt
 venv/bin/rewardsmith run "balance the pole" --env CartPole-v1 --timesteps 256 -n 1 -i 1 \
   --set train.n_envs=2 --set train.episodes=2 --set search.report_seeds=1 --set search.final_seeds=1 --quiet >run.txt
 grep -q "best reward" run.txt
+venv/bin/rewardsmith report last --html page.html
+grep -q "<svg" page.html
 venv/bin/rewardsmith run "swing up" --env Pendulum-v1 --task upright --show-prompt | grep -q compute_reward
 echo "the wheel works in a bare environment"

@@ -8,7 +8,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from rewardsmith.cli import manual, prompts, search, show, tools, voting
+from rewardsmith.cli import manual, prompts, reports, search, show, tools, voting
 from rewardsmith.errors import (
     Cancelled,
     CandidateError,
@@ -43,6 +43,8 @@ app.add_typer(prompts.prompts, name="prompts")
 app.add_typer(show.runs, name="runs")
 app.add_typer(show.envs, name="envs")
 app.add_typer(show.config, name="config")
+app.command()(reports.report)
+app.command()(reports.sweep)
 app.command()(show.cost)
 app.command()(show.doctor)
 app.command()(show.version)

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rewardsmith.cli import tables
-from rewardsmith.cli.words import describe_event, number
+from rewardsmith.cli.words import describe_event
 from rewardsmith.config import RunConfig
 from rewardsmith.jail.service import holds
 from rewardsmith.records import (
@@ -26,7 +26,7 @@ from rewardsmith.records import (
     TaskSpec,
     Verdict,
 )
-from rewardsmith.report import Result, best_candidate, without_iterating
+from rewardsmith.report import Result, best_candidate, number, without_iterating
 from rewardsmith.store import RunRecord, Store
 
 if TYPE_CHECKING:
@@ -123,7 +123,8 @@ class Screen:
         if run.config.unsafe_no_jail:
             out.print(_NO_JAIL)
         out.print(tables.candidate_table(run, candidates, best))
-        self._complaints(candidates)
+        for line in tables.complaints(candidates, result.alarms):
+            out.print(Text(line, "yellow"))
         baselines, rival = self._store.baselines(run.id), without_iterating(self._store, run)
         if best and any(candidate.final for candidate in candidates):
             out.print(tables.finals_table(run, candidates, best))
@@ -131,24 +132,12 @@ class Screen:
             out.print(tables.report_table(run, baselines, best, rival))
         for line in tables.footnotes(run, candidates, baselines, best, rival):
             out.print(Text(line, "dim"))
+        for line in tables.alarm_lines(result.alarms, candidates):
+            out.print(Text(line, "yellow"))
         if result.models:
             out.print(tables.yield_table("what the models brought", result.models))
             out.print(tables.yield_table("what the prompts brought", result.prompts))
         self._paths(result, by_model=run.config.model.proposer == "llm")
-
-    def _complaints(self, candidates: Sequence[Candidate]) -> None:
-        """Why candidates failed, and what the critic warns of in those that came far."""
-        out = self._console
-        failed = [candidate for candidate in candidates if candidate.failure]
-        for candidate in failed:
-            if candidate.failure:
-                why = " ".join(candidate.failure.for_human.split())
-                out.print(Text(f"{candidate.id} failed: {why}", "yellow"))
-        for candidate in candidates:
-            if (candidate.final or candidate.report) and candidate.verdict:
-                for warning in candidate.verdict.warnings:
-                    words = " ".join(warning.split())
-                    out.print(Text(f"{candidate.id} warning: {words}", "yellow"))
 
     def _paths(self, result: Result, *, by_model: bool) -> None:
         out = self._console

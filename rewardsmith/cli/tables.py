@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from rewardsmith.cli.words import number, scored, shares
+from rewardsmith.alarms import Alarm
+from rewardsmith.cli.words import scored, shares
 from rewardsmith.measure import Arm
 from rewardsmith.records import Baseline, Candidate
-from rewardsmith.report import BEST_OF_N, comparison, conclusions
+from rewardsmith.report import BEST_OF_N, comparison, conclusions, number
 from rewardsmith.selection import ENOUGH_SEEDS, better, rank
 from rewardsmith.spending import Spending, Spent, Yield
 from rewardsmith.store import RunRecord
@@ -121,6 +122,39 @@ def footnotes(
         gap = f"{number(before - after)} between selection and report"
         curse = ", the winner's curse" if better(run.task.fitness, before, after) else ""
         lines.append(f"{best.id}: {gap}{curse}")
+    return lines
+
+
+def complaints(candidates: Sequence[Candidate], alarms: Sequence[Alarm]) -> list[str]:
+    """Why each of the failed has failed, then the critic's warnings on those that came far.
+
+    A warning that is an alarm as well is left to `alarm_lines`.
+    """
+    told = {alarm.text for alarm in alarms}
+    lines = [f"{c.id} failed: {c.failure.for_human}" for c in candidates if c.failure]
+    lines += [
+        f"{candidate.id} warning: {warning}"
+        for candidate in candidates
+        if (candidate.final or candidate.report) and candidate.verdict
+        for warning in candidate.verdict.warnings
+        if warning not in told
+    ]
+    return [" ".join(line.split()) for line in lines]
+
+
+def alarm_lines(alarms: Sequence[Alarm], candidates: Sequence[Candidate]) -> list[str]:
+    """The alarms on whole generations and on candidates that came far; the rest as a number.
+
+    Where none did, as in a run that was stopped, all of them.
+    """
+    reported = {c.id for c in candidates if c.final or c.report}
+    shown = [a for a in alarms if not reported or not a.candidate or a.candidate in reported]
+    lines = [
+        " ".join(f"alarm: {a.candidate + ': ' if a.candidate else ''}{a.text}".split())
+        for a in shown
+    ]
+    if rest := len(alarms) - len(shown):
+        lines.append(f"{rest} more on other candidates: rewardsmith report --html FILE shows them")
     return lines
 
 

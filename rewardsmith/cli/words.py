@@ -6,19 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rewardsmith.records import Candidate, Event, Score
+from rewardsmith.report import number
 
 _SHOWN_TERMS = 4
 _SEEDS = {
     "training": ("selection", "final", "report"),
     "episode": ("selection_episodes", "final_episodes", "report_episodes"),
 }
-
-
-def number(value: float) -> str:
-    """Three significant digits, whole thousands, no noise below 0.001: 0.012, 4.56, 1234."""
-    if abs(value) >= 1000:
-        return f"{value:.0f}"
-    return f"{round(value, 3) + 0.0:.3g}"
 
 
 def scored(score: Score) -> str:

@@ -1,38 +1,62 @@
-"""Whether a reward is an earlier one again: by its syntax tree, or by what it pays."""
+"""Whether a reward is an earlier one again: by its syntax tree, or by what it pays.
+
+A training divides rewards by the deviation of their return, so a positive factor changes nothing;
+nor, where no episode ends early, does a constant: every episode is paid it equally often. Where
+episodes do end, a constant pays for lasting, or for ending. Shaping changes how fast a policy
+learns: rewards that differ by it are two, see distance.py.
+"""
 
 from __future__ import annotations
 
 import ast
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
 from rewardsmith.errors import CandidateError
-from rewardsmith.jail.service import RewardWorker
-from rewardsmith.records import Candidate, CheckedReward, Finding
-from rewardsmith.reward import ARGUMENTS, ENTRY_POINT, PARAMS_NAME, Transitions
+from rewardsmith.jail.service import Rewards, RewardWorker
+from rewardsmith.records import Candidate, CheckedReward, Finding, Verdict
+from rewardsmith.reward import ARGUMENTS, ENTRY_POINT, PARAMS_NAME, Array, Transitions
 
 RULE = "novelty"
+_UNNOTICED = "but for a factor or a constant that training takes no notice of"
+_NOTHING = 1e-9
 _KEPT = frozenset({ENTRY_POINT, PARAMS_NAME, *ARGUMENTS})
 """Names that belong to the contract: they mean something."""
 
 
+@dataclass(frozen=True)
+class Marks:
+    """What a reward pays on the probe transitions, in short; each "" where it says nothing.
+
+    Attributes:
+        fingerprint: of every term and of the total.
+        shape: of the total, without what a training does not notice, and of the terms' names.
+    """
+
+    fingerprint: str = ""
+    shape: str = ""
+
+
 def finding(
-    candidate: Candidate, fingerprint: str, earlier: Iterable[Candidate], rows: int
+    candidate: Candidate, marks: Marks, earlier: Iterable[Candidate], rows: int
 ) -> Finding | None:
     """An error where the candidate is one of `earlier` again; None where it is new.
 
     Args:
-        fingerprint: of what it pays, by `fingerprint`, on so many `rows`.
+        marks: of what it pays, by `marks_of`, on so many `rows`.
     """
     tree = normal_form(candidate.code)
     for other in earlier:
-        known = other.verdict.fingerprint if other.verdict else ""
+        known = other.verdict or Verdict(ok=False)
         if normal_form(other.code) == tree:
             why = "the code is the same but for names, comments and layout"
-        elif fingerprint and known == fingerprint:
+        elif marks.fingerprint and known.fingerprint == marks.fingerprint:
             why = f"every term has the same value on {rows} transitions"
+        elif marks.shape and known.shape == marks.shape:
+            why = f"of the same terms, the total is the same on {rows} transitions, {_UNNOTICED}"
         else:
             continue
         return Finding(
@@ -43,13 +67,45 @@ def finding(
     return None
 
 
-def fingerprint(reward: CheckedReward, transitions: Transitions, *, unsafe: bool) -> str:
-    """What the terms pay on these transitions, to the precision of float32; "" if it failed."""
+def marks_of(
+    reward: CheckedReward,
+    transitions: Transitions,
+    *,
+    factor_free: bool,
+    constant_free: bool,
+    unsafe: bool,
+) -> Marks:
+    """The marks of a reward on these transitions; none if it failed on them.
+
+    Args:
+        factor_free: whether training takes no notice of a factor.
+        constant_free: whether it takes none of a constant, either.
+    """
     try:
         with RewardWorker(reward, capacity=len(transitions), unsafe=unsafe) as worker:
             given = worker.compute(transitions)
     except CandidateError:
+        return Marks()
+    return Marks(_fingerprint(given), _shape(given, constant_free) if factor_free else "")
+
+
+def _shape(given: Rewards, constant_free: bool) -> str:
+    # A term that is the same everywhere may differ where no random policy comes.
+    if any(np.ptp(values) == 0.0 for values in given.terms.values()):
         return ""
+    total = given.total - given.total.mean() if constant_free else given.total
+    size = float(np.sqrt(np.mean(np.square(total))))
+    if size <= _NOTHING * max(1.0, float(np.abs(given.total).max())):
+        return ""
+    # Rounded, for a factor leaves other last digits.
+    rounded: Array = np.round(total / size, 6) + 0.0
+    # With the names: other terms tell a proposer other things, even where the total is the same.
+    names = "\n".join(sorted(given.terms)).encode()
+    return hashlib.sha256(names + rounded.tobytes()).hexdigest()[:32]
+
+
+def _fingerprint(given: Rewards) -> str:
+    """Of the terms and the total, to the precision of float32."""
     digest = hashlib.sha256()
     for name in sorted(given.terms):
         digest.update(name.encode())

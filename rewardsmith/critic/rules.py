@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from pyflakes import checker, messages
 
+from rewardsmith import helpers
 from rewardsmith.critic import allowed, contract, processes, text
 from rewardsmith.critic.contract import hint
 from rewardsmith.jail.protocol import REWARD_BUILTINS
@@ -28,8 +29,14 @@ class Inspection(Record):
 
 
 def inspect(code: str, task: TaskSpec) -> Inspection:
-    """Judge `code` by its text alone; nothing of it is executed."""
+    """Judge `code` by its text alone; nothing of it is executed.
+
+    The draft holds the code with the helpers that it calls.
+    """
     tree = text.parse(code)
+    if isinstance(tree, ast.Module):
+        code = helpers.complete(code, tree)
+        tree = text.parse(code)
     if not isinstance(tree, ast.Module):
         return Inspection(findings=tree)
     read = contract.read(tree, task)

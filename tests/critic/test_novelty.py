@@ -122,8 +122,43 @@ def test_a_reward_that_is_there_already_is_refused_by_the_name_of_the_first(
     (error,) = verdict.errors
     assert not verdict.ok and verdict.reward is None
     assert "the reward of r01c00 again" in error and why in error
-    other = judged(store, run, transitions, REWARD.replace("2.0", "3.0"), 2)
+    other = judged(store, run, transitions, REWARD.replace("angle, 1)", "angle, 0.99)"), 2)
     assert other.ok and other.fingerprint != verdict.fingerprint
+
+
+def test_a_factor_makes_no_other_training_and_a_constant_only_where_episodes_end(
+    store: Store, run: RunRecord, transitions: Transitions
+) -> None:
+    """CartPole ends its episodes: there a constant pays for lasting."""
+    assert judged(store, run, transitions, REWARD, 0).ok
+    scaled = judged(store, run, transitions, REWARD.replace("2.0", "3.7"), 1)
+    assert not scaled.ok and "but for a factor" in scaled.errors[0]
+    assert judged(store, run, transitions, REWARD.replace("2.0", "-3.7"), 2).ok
+    shifted = REWARD.replace("_bounded(1 - angle, 1)", "(1.5 - angle)")
+    assert judged(store, run, transitions, shifted, 3).ok
+    endless = run.task.model_copy(update={"never_ends_early": True})
+    other = store.create_run(task=endless, config=RunConfig(), proposer="model m")
+    assert judged(store, other, transitions, REWARD, 0).ok
+    verdict = judged(store, other, transitions, shifted, 1)
+    assert not verdict.ok and "a constant that training takes no notice of" in verdict.errors[0]
+
+
+def test_where_training_notices_a_factor_a_scaled_reward_is_a_new_one(
+    store: Store, task: TaskSpec, transitions: Transitions
+) -> None:
+    config = RunConfig.model_validate({"train": {"algo": "sac"}})
+    run = store.create_run(task=task, config=config, proposer="model m")
+    assert judged(store, run, transitions, REWARD, 0).ok
+    assert judged(store, run, transitions, REWARD.replace("2.0", "3.7"), 1).ok
+
+
+def test_a_term_that_random_actions_never_meet_makes_every_reward_a_new_one(
+    store: Store, run: RunRecord, transitions: Transitions
+) -> None:
+    late = REWARD.replace("params):", "params, t):").replace("1)}", '1), "late": 1.0 * (t > 400)}')
+    assert judged(store, run, transitions, late, 0).ok
+    scaled = late.replace("2.0", "3.0").replace("1.0 * (t", "1.5 * (t")
+    assert judged(store, run, transitions, scaled, 1).ok
 
 
 def test_a_reward_whose_training_failed_may_be_tried_again(
