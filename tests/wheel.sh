@@ -25,4 +25,5 @@ venv/bin/rewardsmith run "balance the pole" --env CartPole-v1 --timesteps 256 -n
   --set train.n_envs=2 --set train.episodes=2 --set search.report_seeds=1 --set search.final_seeds=1 --quiet >run.txt
 grep -q "best reward" run.txt
 venv/bin/rewardsmith run "swing up" --env Pendulum-v1 --task upright --show-prompt | grep -q compute_reward
+venv/bin/python -c "from rewardsmith.web.app import STATIC; assert (STATIC / 'htmx.min.js').is_file()"
 echo "the wheel works in a bare environment"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -18,8 +19,12 @@ from rewardsmith.web.guard import Guard, Rules
 STATIC = Path(__file__).parent / "static"
 
 
-def application(store: Store, rules: Rules) -> ASGIApp:
-    """Everything that a server serves, behind the guard."""
+def application(store: Store, rules: Rules, stopping: Callable[[], bool]) -> ASGIApp:
+    """Everything that a server serves, behind the guard.
+
+    Args:
+        stopping: whether the server is being ended; streams of events end then.
+    """
     app = FastAPI(
         title="rewardsmith",
         version=__version__,
@@ -31,7 +36,7 @@ def application(store: Store, rules: Rules) -> ASGIApp:
     )
     app.include_router(api.router(store, rules))
     app.include_router(acting.router(store))
-    app.include_router(pages.router(store, rules))
+    app.include_router(pages.router(store, rules, stopping))
     app.mount("/static", StaticFiles(directory=STATIC))
     app.add_exception_handler(UserError, _told)
     return Guard(app, rules)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 from rewardsmith.store import DATABASE, Store
@@ -21,14 +21,15 @@ _TOUCHED = (
 """What a run writes beside the database that a page shows."""
 
 
-async def changes(store: Store, run_id: str = "") -> AsyncIterator[str]:
+async def changes(store: Store, run_id: str, stopping: Callable[[], bool]) -> AsyncIterator[str]:
     """Server-sent events called `changed`: one at once, then one for every change.
 
     Args:
         run_id: whose files to watch beside the database; "" for the database alone.
+        stopping: ends the stream.
     """
     seen, silent_s = "", 0.0
-    while True:
+    while not stopping():
         found = await asyncio.to_thread(stamp, store, run_id)
         if found != seen:
             seen, silent_s = found, 0.0

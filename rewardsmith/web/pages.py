@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -12,6 +13,7 @@ from fastapi.responses import (
     Response,
     StreamingResponse,
 )
+from starlette.concurrency import run_in_threadpool
 
 from rewardsmith.config import flatten
 from rewardsmith.errors import UserError
@@ -33,12 +35,20 @@ _FILMS = {
 _MOST_COMPARED = 8
 
 
-def router(store: Store, rules: Rules) -> APIRouter:
+def router(store: Store, rules: Rules, stopping: Callable[[], bool]) -> APIRouter:
     """All that a browser shows."""
     made = APIRouter(include_in_schema=False)
-    _of_all_runs(made, store, Templates(rules))
-    _of_one_run(made, store, Templates(rules))
-    _of_candidates(made, store, Templates(rules))
+    show = Templates(rules)
+    _of_all_runs(made, store, show)
+    _of_one_run(made, store, show)
+    _of_candidates(made, store, show)
+
+    @made.get("/events")
+    async def events(run: str = "") -> StreamingResponse:
+        known = (await run_in_threadpool(store.run, run)).id if run else ""
+        changes = live.changes(store, known, stopping)
+        return StreamingResponse(changes, media_type="text/event-stream")
+
     return made
 
 
@@ -50,11 +60,6 @@ def _of_all_runs(made: APIRouter, store: Store, show: Templates) -> None:
     @made.get("/live")
     def runs_live() -> HTMLResponse:
         return show("runs_live.html", runs=_every(store), runs_dir=store.runs_dir)
-
-    @made.get("/events")
-    async def events(run: str = "") -> StreamingResponse:
-        known = store.run(run).id if run else ""
-        return StreamingResponse(live.changes(store, known), media_type="text/event-stream")
 
     @made.get("/compare")
     def compare(run: Annotated[list[str] | None, Query()] = None) -> HTMLResponse:

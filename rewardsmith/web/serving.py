@@ -60,15 +60,15 @@ def _run(store: Store, rules: Rules, listener: socket.socket) -> None:
     from rewardsmith.web.app import application
 
     settings = uvicorn.Config(
-        application(store, rules),
+        application(store, rules, lambda: server.should_exit),
         log_level="warning",
         access_log=False,
         server_header=False,
         lifespan="off",
-        # Open event streams never end by themselves.
-        timeout_graceful_shutdown=1,
+        timeout_graceful_shutdown=2,
     )
-    uvicorn.Server(settings).run(sockets=[listener])
+    server = uvicorn.Server(settings)
+    server.run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -31,7 +31,7 @@ class Prompt(Record):
     candidate: str
     """Whose reward is asked for."""
     state: Literal["waits", "unread", "passed", "refused"]
-    """`unread`: the run has not looked at the answer yet."""
+    """`unread`: the critic has not judged the answer yet."""
     verdict: tuple[str, ...]
     """What the critic says of it."""
 
