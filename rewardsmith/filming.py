@@ -12,7 +12,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -20,13 +21,16 @@ from pydantic import ValidationError
 from rewardsmith import children
 from rewardsmith.children import Child
 from rewardsmith.config import VideoConfig
+from rewardsmith.entrants import REFERENCES_FILE, entrants
 from rewardsmith.files import write_record
-from rewardsmith.measure import arm_folder, mean_fitness
+from rewardsmith.measure import Arm, arm_folder, mean_fitness, rollouts_of
 from rewardsmith.records import Candidate, Event, Record, Training, Video
 from rewardsmith.render import RenderJob
 from rewardsmith.selection import better
 from rewardsmith.store import RunRecord, Store
 
+CLIPS = "clips"
+"""Folder of a run for films of single episodes; see votes.Clip.film."""
 _PATIENCE_S = 180.0
 """For one video; a driver that hangs is ended."""
 _TRY_S = 30.0
@@ -80,11 +84,93 @@ def film(
             owners[job.output] = candidate
             jobs.append(job)
     if why := lacking():
-        done: Iterable[tuple[RenderJob, str]] = [(job, why) for job in jobs]
-    else:
-        done = _work(jobs, time.monotonic)
-    for job, failure in done:
-        yield _filmed(owners[job.output], job, failure)
+        yield from (_filmed(owners[job.output], job, why) for job in jobs)
+        return
+    with closing(Crew(jobs)) as crew:
+        while crew.busy:
+            for job, failure in crew.look():
+                yield _filmed(owners[job.output], job, failure)
+            time.sleep(_POLL_S)
+
+
+class Crew:
+    """Processes that film, one a core; end them with `close`."""
+
+    def __init__(
+        self, jobs: Sequence[RenderJob], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._waiting, self._clock = list(jobs), clock
+        self._running: list[tuple[RenderJob, Path, Child, float]] = []
+        self._idle: list[Child] = []
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is anything left to film."""
+        return bool(self._waiting or self._running)
+
+    def look(self) -> list[tuple[RenderJob, str]]:
+        """Begin what can begin; the jobs that ended, each with why it failed or ""."""
+        while self._waiting and len(self._running) < (os.cpu_count() or 1):
+            self._begin(self._waiting.pop(0))
+        ended = []
+        for work in list(self._running):
+            job, path, child, started = work
+            took_s = self._clock() - started
+            if child.done():
+                self._idle.append(child)
+            elif child.exit_code() is not None or took_s > _PATIENCE_S:
+                child.kill()
+            else:
+                continue
+            self._running.remove(work)
+            ended.append((job, _why(job, path, took_s)))
+        return ended
+
+    def close(self) -> None:
+        """End every process; what was being filmed is not there."""
+        for child in [*self._idle, *(work[2] for work in self._running)]:
+            child.kill()
+        self._waiting, self._running, self._idle = [], [], []
+
+    def _begin(self, job: RenderJob) -> None:
+        path = Path(job.output).with_suffix(".job.json")
+        Path(job.output).with_suffix(".json").unlink(missing_ok=True)
+        write_record(path, job)
+        child = self._idle.pop() if self._idle else Child("rewardsmith.render")
+        child.give(path)
+        self._running.append((job, path, child, self._clock()))
+
+
+def clips(store: Store, run: RunRecord) -> Crew:
+    """Films what raters may be shown and is not filmed yet, the best policies first.
+
+    Nothing where videos are off.
+    """
+    if lacking():
+        return Crew([])
+    folder = store.folder(run.id)
+    arms: list[Arm] = [*store.candidates(run.id), *store.baselines(run.id)]
+    stored = {training.id: path for arm in arms for training, path in rollouts_of(arm, folder)}
+    jobs = []
+    for clip in (clip for entrant in entrants(store, run) for clip in entrant.clips):
+        output = folder / CLIPS / f"{clip.film}.mp4"
+        if not output.exists():
+            settings = run.config.video
+            jobs.append(
+                RenderJob(
+                    task=run.task,
+                    rollouts=str(stored.get(clip.training, folder / REFERENCES_FILE)),
+                    behaviour=clip.arm,
+                    shows="clip",
+                    seed=clip.seed,
+                    output=str(output),
+                    seconds=settings.seconds,
+                    width=settings.width,
+                    height=settings.height,
+                    gl=graphics(),
+                )
+            )
+    return Crew(jobs)
 
 
 def _draws(gl: str) -> bool:
@@ -137,37 +223,6 @@ def _shown(run: RunRecord, candidate: Candidate) -> Training | None:
         if best is None or better(run.task.fitness, mean_fitness(training), mean_fitness(best)):
             best = training
     return best
-
-
-def _work(jobs: Sequence[RenderJob], clock: Callable[[], float]) -> Iterator[tuple[RenderJob, str]]:
-    """Every job with why it failed, "" where it did not, as they end."""
-    waiting, width = list(jobs), os.cpu_count() or 1
-    running: list[tuple[RenderJob, Path, Child, float]] = []
-    idle: list[Child] = []
-    try:
-        while waiting or running:
-            while waiting and len(running) < width:
-                job = waiting.pop(0)
-                path = Path(job.output).with_suffix(".job.json")
-                Path(job.output).with_suffix(".json").unlink(missing_ok=True)
-                write_record(path, job)
-                child = idle.pop() if idle else Child("rewardsmith.render")
-                child.give(path)
-                running.append((job, path, child, clock()))
-            for work in list(running):
-                job, path, child, started = work
-                if child.done():
-                    idle.append(child)
-                elif child.exit_code() is not None or clock() - started > _PATIENCE_S:
-                    child.kill()
-                else:
-                    continue
-                running.remove(work)
-                yield job, _why(job, path, clock() - started)
-            time.sleep(_POLL_S)
-    finally:
-        for child in [*idle, *(work[2] for work in running)]:
-            child.kill()
 
 
 def _why(job: RenderJob, path: Path, took_s: float) -> str:

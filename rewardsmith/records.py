@@ -297,10 +297,12 @@ class Training(Record):
 
 
 class Video(Record):
-    """A film of one episode of a policy; lies as `<shows>.mp4` and `.jpg` in the arm's folder."""
+    """A film of one episode, an mp4 with a poster beside it."""
 
-    shows: Literal["best", "last"]
-    """`best`: the policy that was kept, from the peak of training. `last`: at training's end."""
+    shows: Literal["best", "last", "clip"]
+    """`best`: the policy that was kept, from the peak of training. `last`: at training's end; both
+    lie under that name in the candidate's folder. `clip`: a stored episode, in the folder `clips`.
+    """
     seed: int
     """Of the episode."""
     fitness: float

@@ -1,4 +1,4 @@
-"""Films one policy: an episode of it as an H.264 mp4 with a poster, without a screen.
+"""Films one episode as an H.264 mp4 with a poster, without a screen.
 
 Runs in processes of its own (`python -m rewardsmith.render`, see children.py), so that a driver
 that crashes or hangs takes nothing along. MuJoCo is drawn by its own renderer, with small shadow
@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rewardsmith import children, policy
+from rewardsmith import children, policy, rollouts
 from rewardsmith.errors import UserError
-from rewardsmith.evaluate import EpisodeRecorder, fitness_variables
+from rewardsmith.evaluate import Act, EpisodeRecorder, fitness_variables
 from rewardsmith.files import write_bytes, write_record
 from rewardsmith.records import Record, TaskSpec, Video
 from rewardsmith.sim.gymnasium import GymnasiumSim
@@ -43,8 +43,13 @@ class RenderJob(Record):
     """One video to make: `output` with its poster and its `Video` record beside it."""
 
     task: TaskSpec
-    policy: str
-    shows: Literal["best", "last"]
+    policy: str = ""
+    """The file of the policy that acts; or, where it is "", what was done in a stored episode."""
+    rollouts: str = ""
+    """The file that holds the stored episode."""
+    behaviour: str = ""
+    """Whose the stored episode is."""
+    shows: Literal["best", "last", "clip"]
     seed: int
     """Of the episode."""
     output: str
@@ -161,7 +166,7 @@ class Movie:
 
 def render(job: RenderJob) -> Video:
     """Make the video and its poster. Raises UserError where the environment cannot be drawn."""
-    trained = policy.load(Path(job.policy))
+    act = _actor(job)
     output = Path(job.output)
     aside = output.with_name(f".{output.name}.{os.getpid()}.tmp")
     every, rate = pace(job.task.dt_s)
@@ -173,7 +178,7 @@ def render(job: RenderJob) -> Video:
             movie.add(frame)
             steps, ended, terminated = 0, False, False
             while not ended and movie.frames < job.seconds * rate:
-                step = sim.step(trained.act(sim.obs))
+                step = sim.step(act(sim))
                 steps += 1
                 ended = bool(recorder.add(step))
                 terminated = bool(step.transitions.terminated[0])
@@ -201,6 +206,18 @@ def render(job: RenderJob) -> Video:
         width=movie.size[0],
         height=movie.size[1],
     )
+
+
+def _actor(job: RenderJob) -> Act:
+    """Who acts: a policy, or what was done before in the same episode. Raises UserError."""
+    if job.policy:
+        trained = policy.load(Path(job.policy))
+        return lambda sim: trained.act(sim.obs)
+    for rollout in rollouts.load(Path(job.rollouts)):
+        if (rollout.behaviour, rollout.seed) == (job.behaviour, job.seed):
+            action = rollout.transitions.action
+            return lambda sim: action[[min(int(sim.t[0]), len(action) - 1)]]
+    raise UserError(f"{job.rollouts} holds no episode {job.seed} of {job.behaviour}")
 
 
 def pace(dt_s: float | None) -> tuple[int, Fraction]:

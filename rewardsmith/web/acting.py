@@ -73,11 +73,15 @@ def router(store: Store) -> APIRouter:
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
+async def fields_of(request: Request) -> dict[str, str]:
+    """The fields of a form; of those of one name the last."""
+    return dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+
+
 async def _form(request: Request, kind: type[AnyRecord]) -> AnyRecord:
-    """The fields of a form as a record. Raises UserError where they make none."""
-    fields = parse_qsl((await request.body()).decode("utf-8", "replace"))
+    """A form as a record. Raises UserError where it makes none."""
     try:
-        return kind.model_validate(dict(fields))
+        return kind.model_validate(await fields_of(request))
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))

@@ -13,7 +13,8 @@ from rewardsmith.records import Baseline, Candidate, Generation, Record
 from rewardsmith.report import Result, result
 from rewardsmith.spending import Spending, spending
 from rewardsmith.store import Call, Command, RunRecord, Store
-from rewardsmith.web import acting
+from rewardsmith.votes import Vote
+from rewardsmith.web import acting, booth
 from rewardsmith.web.guard import CSRF_HEADER, Rules
 from rewardsmith.web.rendering import finite
 
@@ -67,12 +68,18 @@ def candidate_of(store: Store, run: RunRecord, candidate: str) -> Candidate:
 def router(store: Store, rules: Rules) -> APIRouter:
     """Everything under /api/v1."""
     made = APIRouter(prefix="/api/v1", tags=["runs"], default_response_class=PlainJson)
+    _read(made, store)
+    _append(made, store)
 
     @made.get("/session")
     def session() -> Session:
         """What requests that change something must carry."""
         return Session(csrf=rules.csrf, read_only=rules.read_only)
 
+    return made
+
+
+def _read(made: APIRouter, store: Store) -> None:
     @made.get("/runs")
     def runs() -> list[Result]:
         """The outcome of every run so far, oldest first."""
@@ -110,6 +117,19 @@ def router(store: Store, rules: Rules) -> APIRouter:
         """What the calls cost, and what each model and each prompt brought."""
         return spending(store, store.run(run))
 
+    @made.get("/runs/{run}/votes")
+    def votes(run: str) -> list[Vote]:
+        """Every vote in the order of arrival, those taken back included."""
+        return store.votes(store.run(run).id)
+
+
+def _append(made: APIRouter, store: Store) -> None:
+    @made.post("/runs/{run}/votes")
+    def vote(run: str, given: Vote) -> Told:
+        """Say which policy is better. A vote whose id is stored already is not stored again."""
+        booth.vote(store, store.run(run), given)
+        return Told(message="the vote is stored")
+
     @made.post("/runs/{run}/commands")
     def command(run: str, wanted: acting.Wanted) -> Told:
         """Ask the run to pause, resume or cancel, or raise its time limit; as `rewardsmith ctl`."""
@@ -119,5 +139,3 @@ def router(store: Store, rules: Rules) -> APIRouter:
     def answer(run: str, given: acting.Answer) -> Told:
         """Answer a prompt of a run with `--model manual`."""
         return Told(message=acting.answer(store, run, given))
-
-    return made

@@ -17,6 +17,7 @@ _TOUCHED = (
     "*/train/*/progress.jsonl",
     "r*/c*/*.json",
     "manual/*.md",
+    "clips/*.json",
 )
 """What a run writes beside the database that a page shows."""
 

@@ -19,7 +19,7 @@ from rewardsmith.config import flatten
 from rewardsmith.errors import UserError
 from rewardsmith.spending import spending
 from rewardsmith.store import RunRecord, Store
-from rewardsmith.web import charts, code, doctor, live
+from rewardsmith.web import charts, code, doctor, live, voting
 from rewardsmith.web.api import candidate_of
 from rewardsmith.web.guard import Rules
 from rewardsmith.web.lineage import lineage
@@ -42,6 +42,7 @@ def router(store: Store, rules: Rules, stopping: Callable[[], bool]) -> APIRoute
     _of_all_runs(made, store, show)
     _of_one_run(made, store, show)
     _of_candidates(made, store, show)
+    made.include_router(voting.router(store, show))
 
     @made.get("/events")
     async def events(run: str = "") -> StreamingResponse:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from rewardsmith.entrants import waiting
 from rewardsmith.llm import manual
 from rewardsmith.records import (
     Baseline,
@@ -78,6 +80,8 @@ class Overview(Record):
     """Of these, how many could be trained."""
     waiting: int
     """Prompts that wait for a person."""
+    votes_wanted: int
+    """Votes that are still waited for."""
     commands: tuple[Command, ...]
     """Asked of the run and not yet taken."""
     span: Span
@@ -122,7 +126,8 @@ def overview(store: Store, run: RunRecord) -> Overview:
         finals=_finals(run, folder, baselines),
         judged=len(decided),
         executable=sum(is_executable(candidate) for candidate in decided),
-        waiting=sum(not waiting.answered for waiting in manual.queue(folder)),
+        waiting=sum(not prompt.answered for prompt in manual.queue(folder)),
+        votes_wanted=asked.missing if (asked := waiting(store, run)) else 0,
         commands=tuple(store.pending_commands(run.id)),
         span=span(scores),
         film=next(iter(videos(store, run, best)), None) if best else None,
@@ -158,6 +163,11 @@ def videos(store: Store, run: RunRecord, candidate: Candidate) -> tuple[Video, .
         except (FileNotFoundError, ValidationError):
             continue
     return tuple(found)
+
+
+def can_film() -> bool:
+    """Whether runs of this installation make films."""
+    return importlib.util.find_spec("av") is not None
 
 
 def _finals(run: RunRecord, folder: Path, baselines: Iterable[Baseline]) -> tuple[Progress, ...]:
