@@ -5,11 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from loopback_server import LoopbackServer, says
 from running import BALANCE, TINY, Recorded, call, lines_of
 from viewing import Viewed, viewing
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 HOSTILE = "</code><script>document.title='owned'</script><img src=x onerror=\"alert(1)\">"
 STAND = '''"""{text}"""
@@ -58,6 +62,17 @@ def chromium() -> str:
     if path is None:
         pytest.skip("no chromium on this machine: apt-get install chromium")
     return path
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """Debian's Chromium, without a screen."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    with playwright.sync_playwright() as running:
+        options = ["--no-sandbox", "--disable-dev-shm-usage"]
+        found = running.chromium.launch(executable_path=chromium, args=options)
+        yield found
+        found.close()
 
 
 @pytest.fixture(scope="session")

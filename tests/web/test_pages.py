@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,47 +11,10 @@ from running import BALANCE, TINY, Recorded, call, started
 from viewing import Viewed, viewing
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-NARROW, WIDE = 390, 1400
+from watching import NARROW, WIDE, Watched  # noqa: E402
+
 _LIVE_MS = 1000
 """From another process's write until the page shows it."""
-
-
-class Watched:
-    """A browser's context, and all that went wrong in it or left the machine."""
-
-    def __init__(self, browser: playwright.Browser, server: Viewed, width: int = WIDE) -> None:
-        self.server, self.said, self.asked = server, list[str](), list[str]()
-        self.context = browser.new_context(viewport={"width": width, "height": 900})
-        self.context.on("request", lambda request: self.asked.append(request.url))
-        self.context.on("console", lambda message: self._hear(message.type, message.text))
-        self.context.on("weberror", lambda error: self._hear("error", str(error.error)))
-        self.page = self.context.new_page()
-
-    def open(self, path: str) -> playwright.Page:
-        """Go there."""
-        self.page.goto(self.server.base + path)
-        self.page.wait_for_load_state("load")
-        return self.page
-
-    def check(self) -> None:
-        """Nothing went wrong, and nobody else was asked."""
-        assert self.said == []
-        assert [url for url in self.asked if not url.startswith(self.server.base + "/")] == []
-        self.context.close()
-
-    def _hear(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning"):
-            self.said.append(text)
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[playwright.Browser]:
-    with playwright.sync_playwright() as running:
-        started_browser = running.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield started_browser
-        started_browser.close()
 
 
 def _paths(run: str) -> tuple[str, ...]:
