@@ -217,12 +217,14 @@ def _jobs(
 def _shown(run: RunRecord, candidate: Candidate) -> Training | None:
     """The training whose policy the candidate's folder holds; see Measure.keep_best_policy."""
     whole = [t for t in candidate.trainings if t.episodes and not t.failure]
-    held_out = [t for t in whole if t.purpose == "report"]
-    best: Training | None = None
-    for training in held_out or whole:
-        if best is None or better(run.task.fitness, mean_fitness(training), mean_fitness(best)):
-            best = training
-    return best
+    for purpose in ("report", "final", "selection"):
+        best: Training | None = None
+        for training in (t for t in whole if t.purpose == purpose):
+            if best is None or better(run.task.fitness, mean_fitness(training), mean_fitness(best)):
+                best = training
+        if best:
+            return best
+    return None
 
 
 def _why(job: RenderJob, path: Path, took_s: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from rewardsmith.report import Result, best_candidate, result
 from rewardsmith.store import Command, RunRecord, Store
 
 _GOING = (RunStatus.RUNNING, RunStatus.PAUSED)
+_ROUND = re.compile(r"r\d+")
+"""A generation's folder."""
 
 
 class Progress(Record):
@@ -58,7 +61,7 @@ class Row(Record):
 
     candidate: Candidate
     measured: Score | None
-    """On held-out seeds where it was, else on selection's."""
+    """By the seeds furthest from selection: the report's, the finals', else selection's."""
     best: bool
     progress: tuple[Progress, ...]
 
@@ -73,7 +76,7 @@ class Overview(Record):
     baselines: tuple[Baseline, ...]
     rows: tuple[Row, ...]
     finals: tuple[Progress, ...]
-    """Trainings of baselines that go on."""
+    """Trainings of the arms beside the search that go on."""
     judged: int
     """Candidates that the critic, or a failure before it, has decided on."""
     executable: int
@@ -135,8 +138,10 @@ def overview(store: Store, run: RunRecord) -> Overview:
 
 
 def measured(arm: Candidate | Baseline) -> Score | None:
-    """The score to show: on held-out seeds where there is one."""
-    return arm.report or (arm.score if isinstance(arm, Candidate) else None)
+    """The score to show: the one furthest from what selection saw."""
+    if isinstance(arm, Baseline):
+        return arm.report
+    return arm.report or arm.final or arm.score
 
 
 def is_executable(candidate: Candidate) -> bool:
@@ -171,14 +176,16 @@ def can_film() -> bool:
 
 
 def _finals(run: RunRecord, folder: Path, baselines: Iterable[Baseline]) -> tuple[Progress, ...]:
-    known = {baseline.name: baseline.trainings for baseline in baselines}
-    if not run.finalists:
+    known = {baseline.name: baseline for baseline in baselines}
+    if run.status not in _GOING:
         return ()
-    return tuple(
-        progress
-        for name in ("native", "untrained")
-        for progress in _going_on(run, name, folder / name, known.get(name, ()))
-    )
+    places = sorted(p.parent for p in folder.glob("*/train") if not _ROUND.fullmatch(p.parent.name))
+    found: list[Progress] = []
+    for place in places:
+        arm = known.get(place.name)
+        steps = arm.timesteps if arm else None
+        found += _going_on(run, place.name, place, arm.trainings if arm else (), steps)
+    return tuple(found)
 
 
 def _progress(run: RunRecord, folder: Path, candidate: Candidate) -> tuple[Progress, ...]:
@@ -189,18 +196,23 @@ def _progress(run: RunRecord, folder: Path, candidate: Candidate) -> tuple[Progr
 
 
 def _going_on(
-    run: RunRecord, arm: str, place: Path, done: Sequence[Training]
+    run: RunRecord,
+    arm: str,
+    place: Path,
+    done: Sequence[Training],
+    planned: int | None = None,
 ) -> Iterable[Progress]:
-    """The trainings that have begun and have no result in the store yet."""
-    known = {Path(training.folder).name for training in done}
-    steps = run.config.train.timesteps or run.task.budget.timesteps
+    """The trainings that have come further than the store knows."""
+    known = {Path(training.folder).name: training.timesteps for training in done}
+    steps = planned or run.config.train.timesteps or run.task.budget.timesteps
     for path in sorted(place.glob("train/*/progress.jsonl")):
         last = _last_line(path)
-        if path.parent.name not in known and last:
+        made = float(last.get("timesteps") or 0)
+        if made > known.get(path.parent.name, 0):
             yield Progress(
                 arm=arm,
                 name=path.parent.name,
-                done=min(float(last.get("timesteps") or 0) / max(steps, 1), 1.0),
+                done=min(made / max(steps, 1), 1.0),
                 wall_s=float(last.get("wall_s") or 0.0),
                 fitness=last.get("fitness"),
             )

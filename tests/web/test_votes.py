@@ -25,7 +25,8 @@ def test_people_vote_by_mouse_and_keyboard_and_the_run_goes_on(
     runs = tmp_path / "runs"
     pairs = ("--feedback", "pair", "--votes", "3", "-o", runs)
     with started(*ASKING, *pairs) as going, viewing(runs) as server:
-        run = str(going.until("asking")["run"])
+        run = str(going.until("launch")["run"])
+        going.until("asking")
         watched = Watched(browser, server, NARROW)
         page = watched.open(f"/runs/{run}")
         page.get_by_text("3 votes wanted").wait_for()
@@ -65,7 +66,8 @@ def test_the_best_and_the_worst_of_several_are_marked(
     runs = tmp_path / "runs"
     several = ("--feedback", "best-worst", "--votes", "1", "--set", "feedback.shown=4", "-o", runs)
     with started(*ASKING, *several) as going, viewing(runs) as server:
-        run = str(going.until("asking")["run"])
+        run = str(going.until("launch")["run"])
+        going.until("asking")
         watched = Watched(browser, server)
         page = watched.open(f"/runs/{run}/votes?rater=Grace")
         page.get_by_role("button", name="Best and worst are marked").click()
