@@ -36,6 +36,7 @@ class Templates:
             "duration": duration,
             "usd": usd,
             "ago": ago,
+            "elapsed": elapsed,
             "data": data,
         }
         self._jinja.globals |= {
@@ -78,10 +79,15 @@ def usd(cost: float | None) -> str:
     return "unknown" if cost is None else f"{cost:.4f} USD" if cost else "0 USD"
 
 
-def ago(moment: str) -> str:
-    """`5 min 3 s ago`, of an ISO time."""
+def elapsed(moment: str) -> str:
+    """`5 min 3 s`, since an ISO time."""
     passed = dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(moment)
-    return f"{duration(passed.total_seconds())} ago"
+    return duration(passed.total_seconds())
+
+
+def ago(moment: str) -> str:
+    """`5 min 3 s ago`."""
+    return f"{elapsed(moment)} ago"
 
 
 def data(chart: Chart) -> str:
