@@ -35,10 +35,12 @@ function begin(ballot) {
   });
   play.addEventListener("click", () => (all.every((film) => film.ended) ? replay() : run(!going)));
   document.getElementById("replay").addEventListener("click", replay);
-  speed.addEventListener("change", () => all.forEach((film) => { film.playbackRate = Number(speed.value); }));
+  const pace = () => all.forEach((film) => { film.defaultPlaybackRate = film.playbackRate = Number(speed.value); });
+  speed.addEventListener("change", pace);
   scrub.addEventListener("input", () => { run(false); seek((longest() * Number(scrub.value)) / 1000); });
   // After an answer the focus would be nowhere; on a button, Space would vote.
   if (document.activeElement === document.body) ballot.querySelector("p").focus({ preventScroll: true });
+  pace();
   run(true);
 }
 
