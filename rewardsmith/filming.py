@@ -110,9 +110,13 @@ class Crew:
 
     def look(self) -> list[tuple[RenderJob, str]]:
         """Begin what can begin; the jobs that ended, each with why it failed or ""."""
-        while self._waiting and len(self._running) < (os.cpu_count() or 1):
-            self._begin(self._waiting.pop(0))
         ended = []
+        while self._waiting and len(self._running) < (os.cpu_count() or 1):
+            job = self._waiting.pop(0)
+            try:
+                self._begin(job)
+            except OSError as error:  # a full disk, no more processes: that costs the film alone
+                ended.append((job, str(error)))
         for work in list(self._running):
             job, path, child, started = work
             took_s = self._clock() - started

@@ -169,8 +169,8 @@ def render(job: RenderJob) -> Video:
     act = _actor(job)
     output = Path(job.output)
     aside = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-    every, rate = pace(job.task.dt_s)
     sim, camera = _scene(job)
+    every, rate = pace(job.task.dt_s or _own_pace(sim.envs[0]))
     try:
         recorder = EpisodeRecorder(job.task, sim)
         with Movie(aside, rate) as movie:
@@ -242,6 +242,12 @@ def jpeg(frame: Frame) -> bytes:
     encoder.pix_fmt = "yuvj420p"
     encoder.time_base = Fraction(1, 1)
     return b"".join(bytes(packet) for packet in [*encoder.encode(picture), *encoder.encode(None)])
+
+
+def _own_pace(env: Any) -> float | None:
+    """Seconds of a step as the environment would show it, where it has no time of its own."""
+    frames_per_s = (env.metadata or {}).get("render_fps")
+    return 1 / frames_per_s if frames_per_s else None
 
 
 def _picture(frame: Frame) -> av.VideoFrame:
