@@ -124,7 +124,9 @@ class Panel:
                     self._control.tell("asking", command=vote, **now.model_dump())
                     films = films if told else filming.clips(self._store, self._control.run)
                     told = now
-                films.look()
+                for job, why in films.look():
+                    if why:
+                        self._control.tell("unfilmed", message=f"{job.behaviour}: {why}")
                 time.sleep(_LOOK_EVERY_S)
                 self._control.stage()
         finally:

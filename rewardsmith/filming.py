@@ -83,9 +83,6 @@ def film(
         for job in _jobs(store, run, candidate, settings):
             owners[job.output] = candidate
             jobs.append(job)
-    if why := lacking():
-        yield from (_filmed(owners[job.output], job, why) for job in jobs)
-        return
     with closing(Crew(jobs)) as crew:
         while crew.busy:
             for job, failure in crew.look():
@@ -137,8 +134,11 @@ class Crew:
         self._waiting, self._running, self._idle = [], [], []
 
     def _begin(self, job: RenderJob) -> None:
-        path = Path(job.output).with_suffix(".job.json")
-        Path(job.output).with_suffix(".json").unlink(missing_ok=True)
+        output = Path(job.output)
+        path = output.with_suffix(".job.json")
+        output.with_suffix(".json").unlink(missing_ok=True)
+        for left in output.parent.glob(f".{output.name}.*.tmp"):  # by a process that was killed
+            left.unlink(missing_ok=True)
         write_record(path, job)
         child = self._idle.pop() if self._idle else Child("rewardsmith.render")
         child.give(path)
@@ -158,7 +158,7 @@ def clips(store: Store, run: RunRecord) -> Crew:
     jobs = []
     for clip in (clip for entrant in entrants(store, run) for clip in entrant.clips):
         output = folder / CLIPS / f"{clip.film}.mp4"
-        if not output.exists():
+        if not output.with_suffix(".json").exists():
             settings = run.config.video
             jobs.append(
                 RenderJob(

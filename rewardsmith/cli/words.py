@@ -117,6 +117,10 @@ def _video(event: Event) -> list[str]:
             f"fitness {number(shown['fitness'])}: {event.data['file']}"]  # fmt: skip
 
 
+def _unfilmed(event: Event) -> list[str]:
+    return [f"  raters will see no film of {event.message}"]
+
+
 def _waiting(event: Event) -> list[str]:
     return [f"  waiting for an answer to {event.data['prompt']}"]
 
@@ -225,6 +229,7 @@ _TOLD: Mapping[str, Callable[[Event], list[str]]] = {
     "deadline": _deadline,
     "opinion": _opinion,
     "video": _video,
+    "unfilmed": _unfilmed,
     "diverged": _diverged,
     "replayed": _replayed,
     **dict.fromkeys(("pause", "resume", "cancel", "limit"), _command),
