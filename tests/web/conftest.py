@@ -8,27 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hostile import reply
 from loopback_server import LoopbackServer, says
 from running import BALANCE, TINY, Recorded, call, lines_of
 from viewing import Viewed, viewing
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-HOSTILE = "</code><script>document.title='owned'</script><img src=x onerror=\"alert(1)\">"
-STAND = '''"""{text}"""
-import numpy as np
-
-
-def compute_reward(next_state):
-    # {text}
-    return {{"{term}": {scale} - np.abs(next_state.pole_angle)}}
-'''
-
-
-def reply(term: str, scale: float = 1.0) -> str:
-    """What the model says: a sound reward, and text that would like to be markup."""
-    return f"{HOSTILE}\n\n```python\n{STAND.format(term=term, scale=scale, text=HOSTILE)}```\n"
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import HOSTILE
+from hostile import HOSTILE
 from running import Recorded, call
 from viewing import Viewed, viewing
 

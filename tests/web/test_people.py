@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import HOSTILE, reply
+from hostile import HOSTILE, reply
 from running import BALANCE, TINY, Underway, call, started
 from viewing import Viewed, viewing
 
