@@ -34,7 +34,7 @@ check: $(VENV)/.installed-dev
 	PYTHON=$(PYTHON) BIN=$(BIN) sh tests/wheel.sh
 
 bench: $(VENV)/.installed-dev
-	for name in preferences jail physics throughput growth time_to_fitness tune; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	for name in preferences jail physics throughput render growth time_to_fitness tune; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 # Hours for ten seeds; it goes on where it was stopped, and writes docs/parity.md.
 parity: $(VENV)/.installed-dev
@@ -67,8 +67,10 @@ elif [ "$$(uname -s)" = Darwin ]; then $(BIN)/pip install --quiet --no-deps torc
 else $(BIN)/pip install --quiet --no-deps --index-url $(TORCH_CPU_INDEX) torch==$(TORCH_VERSION); fi
 endef
 
-# bubblewrap is one more layer of the jail; without it Landlock and seccomp hold alone.
-SYSTEM_PACKAGES := python3-venv bubblewrap linux-libc-dev
+# bubblewrap is one more layer of the jail; without it Landlock and seccomp hold alone. libegl1,
+# libgl1-mesa-dri and libosmesa6 draw MuJoCo's videos without a card; chromium is for tests/web.
+SYSTEM_PACKAGES := python3-venv bubblewrap linux-libc-dev \
+  libegl1 libgl1-mesa-dri libosmesa6 chromium
 system-deps:
 	@if ! command -v apt-get >/dev/null; then echo "no apt-get here: install by hand: $(SYSTEM_PACKAGES)"; \
 	elif dpkg -s $(SYSTEM_PACKAGES) >/dev/null 2>&1; then echo "system packages are here"; \
@@ -79,7 +81,7 @@ system-deps:
 lock:
 	override=$$(mktemp) && echo "torch ; sys_platform == 'never'" > $$override && \
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --override $$override \
-	  --custom-compile-command "make lock" --extra fast -o requirements.lock pyproject.toml requirements.in && \
+	  --custom-compile-command "make lock" --extra fast --extra video --extra web -o requirements.lock pyproject.toml requirements.in && \
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --override $$override \
 	  --custom-compile-command "make lock" --extra dev -c requirements.lock \
 	  -o requirements-dev.lock pyproject.toml requirements.in; \

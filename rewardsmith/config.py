@@ -158,6 +158,17 @@ class FeedbackConfig(Settings):
         return self.mode in ("pair", "best-worst")
 
 
+class VideoConfig(Settings):
+    """Films of what policies do, where the extra [video] is installed."""
+
+    finalists: bool = True
+    """Film the finalists at the end of a run."""
+    seconds: float = Field(8.0, gt=0, le=120)
+    """Of the environment's time that a film shows, at most."""
+    width: int = Field(480, ge=64, le=1920)
+    height: int = Field(360, ge=64, le=1080)
+
+
 class ReplayConfig(Settings):
     """A recorded search that is to be executed again."""
 
@@ -204,6 +215,7 @@ class RunConfig(Settings):
     train: TrainConfig = TrainConfig()
     model: ModelConfig = ModelConfig()
     feedback: FeedbackConfig = FeedbackConfig()
+    video: VideoConfig = VideoConfig()
     replay: ReplayConfig = ReplayConfig()
     limits: LimitConfig = LimitConfig()
 

@@ -7,12 +7,13 @@ import os
 import platform
 import sys
 
-from rewardsmith import critic
+from rewardsmith import critic, filming
 from rewardsmith.assets import assets_dir
 from rewardsmith.errors import UserError
 from rewardsmith.jail import service
 from rewardsmith.llm.connect import configured_model, idle_keys
 from rewardsmith.records import Record
+from rewardsmith.render import NO_GRAPHICS
 from rewardsmith.sim import mjbatch
 from rewardsmith.sim.formulas import FORMULAS
 
@@ -30,7 +31,7 @@ class Examined(Record):
 
 def examine() -> tuple[Examined, ...]:
     """Everything worth knowing before a run, in the order to be printed."""
-    return (_python(), *_packages(), *_assets(), *_jail(), _physics(), _cores(), _keys())
+    return (_python(), *_packages(), *_assets(), *_jail(), _physics(), _videos(), _cores(), _keys())
 
 
 def _python() -> Examined:
@@ -81,6 +82,14 @@ def _physics() -> Examined:
     if not by_mjbatch:
         told.append("faster where `pip install rewardsmith[fast]` finds its MuJoCo")
     return Examined(name="physics", ok=True, detail="; ".join(told))
+
+
+def _videos() -> Examined:
+    why = filming.lacking()
+    if not why and not (graphics := filming.graphics()):
+        why = f"video off: {NO_GRAPHICS}"
+    detail = why or f"drawn by {graphics}, written as H.264"
+    return Examined(name="videos", ok=not why, detail=detail, needed=False)
 
 
 def _cores() -> Examined:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from rewardsmith import entrants, rollouts
+from rewardsmith import entrants, filming, rollouts
 from rewardsmith.control import Control
 from rewardsmith.critic.exploits import battery
 from rewardsmith.entrants import REFERENCES_FILE, Waiting, waiting
@@ -108,20 +108,29 @@ class Panel:
         self._measure.evaluate(trained, "selection", self._seeds.selection_episodes)
 
     def _wait(self) -> None:
+        """Until the votes are there, or the deadline; meanwhile what raters see is filmed."""
         config = self._control.run.config.feedback
         started = self._clock()
         told: Waiting | None = None
-        while (now := waiting(self._store, self._control.run)) and now.missing:
-            if config.deadline_s is not None and self._clock() - started >= config.deadline_s:
-                self._control.tell("deadline", **now.model_dump())
-                return
-            if now != told:
-                vote = f"rewardsmith feedback {self._control.run.id}"
-                vote += f" --runs-dir {self._store.runs_dir}"
-                self._control.tell("asking", command=vote, **now.model_dump())
-                told = now
-            time.sleep(_LOOK_EVERY_S)
-            self._control.stage()
+        films = filming.Crew([])
+        try:
+            while (now := waiting(self._store, self._control.run)) and now.missing:
+                if config.deadline_s is not None and self._clock() - started >= config.deadline_s:
+                    self._control.tell("deadline", **now.model_dump())
+                    return
+                if now != told:
+                    vote = f"rewardsmith feedback {self._control.run.id}"
+                    vote += f" --runs-dir {self._store.runs_dir}"
+                    self._control.tell("asking", command=vote, **now.model_dump())
+                    films = films if told else filming.clips(self._store, self._control.run)
+                    told = now
+                for job, why in films.look():
+                    if why:
+                        self._control.tell("unfilmed", message=f"{job.behaviour}: {why}")
+                time.sleep(_LOOK_EVERY_S)
+                self._control.stage()
+        finally:
+            films.close()
 
 
 def ask_judges(store: Store, run: RunRecord, judges: Iterable[Judge]) -> int:

@@ -301,6 +301,28 @@ class Training(Record):
         return min(1.0, self.timesteps / self.planned) if self.planned else 1.0
 
 
+class Video(Record):
+    """A film of one episode, an mp4 with a poster beside it."""
+
+    shows: Literal["best", "last", "clip"]
+    """`best`: the policy that was kept, from the peak of training. `last`: at training's end; both
+    lie under that name in the candidate's folder. `clip`: a stored episode, in the folder `clips`.
+    """
+    seed: int
+    """Of the episode."""
+    fitness: float
+    """Of what is shown."""
+    steps: int
+    whole: bool
+    """Whether it shows the episode to its end."""
+    terminated: bool
+    """Whether the episode ended by failure or success, not by its time limit."""
+    frames: int
+    frames_per_s: float
+    width: int
+    height: int
+
+
 class Score(Record):
     """A fitness with its interval. `n_seeds` counts training seeds."""
 

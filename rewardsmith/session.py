@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import time
@@ -9,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rewardsmith import loop, raters, single, start
+from rewardsmith import filming, loop, raters, single, start
 from rewardsmith.appraise import Appraisal
 from rewardsmith.calls import possibly_paid
 from rewardsmith.config import RunConfig
@@ -48,7 +49,17 @@ def search(record: RunRecord, store: Store, observe: Observe) -> RunRecord:
         done = place.search(record, observe)
         if recording:
             observe(_compared(recording, done, store))
-        return done
+    if done.config.video.finalists and not filming.lacking():
+        _film(done, store, observe)
+    return done
+
+
+def _film(record: RunRecord, store: Store, observe: Observe) -> None:
+    """Film the finalists. The run is done: an interrupt ends the filming alone."""
+    finalists = [c for c in store.candidates(record.id) if c.id in record.finalists]
+    with contextlib.suppress(KeyboardInterrupt):
+        for filmed in filming.film(store, record, finalists, record.config.video):
+            observe(filmed.event())
 
 
 @dataclass(frozen=True)

@@ -343,6 +343,13 @@ class Store:
             rows = sorted(db.execute(take).all())
         return [Command(id=row.id, kind=row.kind, value=row.value) for row in rows]
 
+    def pending_commands(self, run_id: str) -> list[Command]:
+        """The commands that the run has not taken yet, oldest first."""
+        waiting = (_commands.c.run == run_id) & ~_commands.c.done
+        query = sa.select(_commands).where(waiting).order_by(_commands.c.id)
+        with self._begin() as db:
+            return [Command(id=r.id, kind=r.kind, value=r.value) for r in db.execute(query)]
+
     # --- votes ---
 
     def add_vote(self, run_id: str, vote: Vote) -> None:

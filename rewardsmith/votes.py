@@ -31,6 +31,11 @@ class Clip(Record):
         """`r01c03/selection-0@1000000`, or `do-nothing@0`."""
         return f"{self.training or self.arm}@{self.seed}"
 
+    @property
+    def film(self) -> str:
+        """Name of its film in the run's folder `clips`, without an ending."""
+        return self.id.replace("/", "-")
+
 
 class Question(Record):
     """What a rater is shown, in that order: a pair from left to right, or several, or one."""

@@ -27,4 +27,5 @@ grep -q "best reward" run.txt
 venv/bin/rewardsmith report last --html page.html
 grep -q "<svg" page.html
 venv/bin/rewardsmith run "swing up" --env Pendulum-v1 --task upright --show-prompt | grep -q compute_reward
+venv/bin/python -c "from rewardsmith.web.app import STATIC; assert (STATIC / 'htmx.min.js').is_file()"
 echo "the wheel works in a bare environment"

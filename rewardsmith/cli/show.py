@@ -104,6 +104,39 @@ def config_init(
     typer.echo(f"wrote {file}; use it with: rewardsmith run --config {file}")
 
 
+def view(
+    runs_dir: Annotated[Path, typer.Argument(metavar="[RUNS_DIR]")] = Path("runs"),
+    host: Annotated[
+        str, typer.Option("--host", help="Beyond this machine, a token is needed.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="0 takes a free one.")] = 8765,
+    names: Annotated[
+        list[str] | None,
+        typer.Option("--name", help="By which browsers reach this machine; repeatable."),
+    ] = None,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Show only: no commands, answers or votes.")
+    ] = False,
+) -> None:
+    """Look at runs in a browser, also while they go on."""
+    import importlib.util
+
+    from rewardsmith.errors import BackendMissing
+
+    if not all(map(importlib.util.find_spec, ("fastapi", "uvicorn"))):
+        raise BackendMissing("the pages need a server: pip install rewardsmith[web]")
+    from rewardsmith.web import serve
+
+    serve(
+        runs_dir,
+        host=host,
+        port=port,
+        names=tuple(names or ()),
+        read_only=read_only,
+        tell=lambda address: typer.echo(f"look at {address}  (Ctrl-C ends it)"),
+    )
+
+
 @envs.callback()
 @runs.callback()
 @config.callback()

@@ -101,6 +101,39 @@ def evaluate(
     console.show_episodes(run, found, episodes, json=json)
 
 
+def video(
+    candidate: Candidate = "last",
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", help="Of the environment's time, at most.")
+    ] = None,
+    runs_dir: search.RunsDir = Path("runs"),
+    json: search.Json = False,
+) -> None:
+    """Film the best and the last policy of a candidate: mp4 files with posters."""
+    from rewardsmith import export, filming
+    from rewardsmith.cli import console
+    from rewardsmith.config import merge
+    from rewardsmith.errors import UserError
+    from rewardsmith.store import Store
+
+    if why := filming.lacking():
+        raise UserError(why)
+    store = Store(runs_dir, create=False)
+    run, found = export.find(store, candidate)
+    export.policy_path(store, run, found)  # says why where there is no policy
+    settings = run.config.video.model_dump()
+    chosen = type(run.config.video).model_validate(
+        merge(settings, {"seconds": seconds} if seconds else {})
+    )
+    display = console.display(store, json=json, quiet=False)
+    failed = False
+    for filmed in filming.film(store, run, [found], chosen):
+        display.observe(filmed.event())
+        failed |= bool(filmed.why)
+    if failed:
+        raise typer.Exit(REFUSED)
+
+
 def export(
     candidate: Candidate,
     reward: Annotated[Path | None, typer.Option("--reward", help="Write the reward here.")] = None,

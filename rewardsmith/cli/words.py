@@ -103,6 +103,18 @@ def _replayed(event: Event) -> list[str]:
     return [f"replay: {event.message}"]
 
 
+def _video(event: Event) -> list[str]:
+    if event.message:
+        return [f"  no video of {event.candidate} ({event.data['shows']}): {event.message}"]
+    shown: Any = event.data["video"]
+    return [f"  video of {event.candidate} ({event.data['shows']}), "
+            f"fitness {number(shown['fitness'])}: {event.data['file']}"]  # fmt: skip
+
+
+def _unfilmed(event: Event) -> list[str]:
+    return [f"  raters will see no film of {event.message}"]
+
+
 def _waiting(event: Event) -> list[str]:
     return [f"  waiting for an answer to {event.data['prompt']}"]
 
@@ -210,6 +222,8 @@ _TOLD: Mapping[str, Callable[[Event], list[str]]] = {
     "asking": _asking,
     "deadline": _deadline,
     "opinion": _opinion,
+    "video": _video,
+    "unfilmed": _unfilmed,
     "diverged": _diverged,
     "replayed": _replayed,
     **dict.fromkeys(("pause", "resume", "cancel", "limit"), _command),

@@ -48,6 +48,11 @@ class GymnasiumSim:
         self._prev_action = self._no_action(task)
 
     @property
+    def envs(self) -> Sequence[Any]:
+        """The gymnasium.Env of each world, to look at; render.py does."""
+        return self._envs
+
+    @property
     def obs(self) -> Array:
         """(n, obs_dim), the current observations, raw."""
         return self._obs

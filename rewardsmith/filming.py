@@ -1,0 +1,265 @@
+"""Has videos made of a run's policies, by processes of their own; a failure is told, never raised.
+
+See render.py for what such a process does.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from rewardsmith import children
+from rewardsmith.children import Child
+from rewardsmith.config import VideoConfig
+from rewardsmith.entrants import REFERENCES_FILE, entrants
+from rewardsmith.files import write_record
+from rewardsmith.measure import Arm, arm_folder, mean_fitness, rollouts_of
+from rewardsmith.records import Candidate, Event, Record, Training, Video
+from rewardsmith.render import RenderJob
+from rewardsmith.selection import better
+from rewardsmith.store import RunRecord, Store
+
+CLIPS = "clips"
+"""Folder of a run for films of single episodes; see votes.Clip.film."""
+_PATIENCE_S = 180.0
+"""For one video; a driver that hangs is ended."""
+_TRY_S = 30.0
+_POLL_S = 0.05
+_TRY = "import mujoco; mujoco.GLContext(16, 16).make_current()"
+
+
+class Filmed(Record):
+    """A video that was asked for: made, or why not."""
+
+    candidate: str
+    shows: str
+    file: str
+    video: Video | None = None
+    why: str = ""
+
+    def event(self) -> Event:
+        """The same, for who watches the run."""
+        data = self.model_dump(mode="json", exclude={"candidate", "why"})
+        return Event(event="video", candidate=self.candidate, message=self.why, data=data)
+
+
+def lacking() -> str:
+    """What hinders films of any environment; "" where nothing does."""
+    if importlib.util.find_spec("av") is None:
+        return "videos are off: pip install rewardsmith[video]"
+    return ""
+
+
+@functools.cache
+def graphics() -> str:
+    """What MuJoCo can draw with here: MUJOCO_GL as the user set it, "egl", "osmesa", or "".
+
+    OSMesa is the slower one. Tried in a process of its own: a missing driver can end it.
+    """
+    wanted = os.environ.get("MUJOCO_GL", "")
+    return next((name for name in (wanted, "egl", "osmesa") if name and _draws(name)), "")
+
+
+def film(
+    store: Store, run: RunRecord, candidates: Sequence[Candidate], settings: VideoConfig
+) -> Iterator[Filmed]:
+    """Film the best and the last policy of each candidate, one process a core.
+
+    Where a candidate has no trained policy there is nothing to film.
+    """
+    owners: dict[str, Candidate] = {}
+    jobs: list[RenderJob] = []
+    for candidate in candidates:
+        for job in _jobs(store, run, candidate, settings):
+            owners[job.output] = candidate
+            jobs.append(job)
+    with closing(Crew(jobs)) as crew:
+        while crew.busy:
+            for job, failure in crew.look():
+                yield _filmed(owners[job.output], job, failure)
+            time.sleep(_POLL_S)
+
+
+class Crew:
+    """Processes that film, one a core; end them with `close`."""
+
+    def __init__(
+        self, jobs: Sequence[RenderJob], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._waiting, self._clock = list(jobs), clock
+        self._running: list[tuple[RenderJob, Path, Child, float]] = []
+        self._idle: list[Child] = []
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is anything left to film."""
+        return bool(self._waiting or self._running)
+
+    def look(self) -> list[tuple[RenderJob, str]]:
+        """Begin what can begin; the jobs that ended, each with why it failed or ""."""
+        ended = []
+        while self._waiting and len(self._running) < (os.cpu_count() or 1):
+            job = self._waiting.pop(0)
+            try:
+                self._begin(job)
+            except OSError as error:  # a full disk, no more processes: that costs the film alone
+                ended.append((job, str(error)))
+        for work in list(self._running):
+            job, path, child, started = work
+            took_s = self._clock() - started
+            if child.done():
+                self._idle.append(child)
+            elif child.exit_code() is not None or took_s > _PATIENCE_S:
+                child.kill()
+            else:
+                continue
+            self._running.remove(work)
+            ended.append((job, _why(job, path, took_s)))
+        return ended
+
+    def close(self) -> None:
+        """End every process; what was being filmed is not there."""
+        for child in [*self._idle, *(work[2] for work in self._running)]:
+            child.kill()
+        self._waiting, self._running, self._idle = [], [], []
+
+    def _begin(self, job: RenderJob) -> None:
+        output = Path(job.output)
+        path = output.with_suffix(".job.json")
+        output.with_suffix(".json").unlink(missing_ok=True)
+        for left in output.parent.glob(f".{output.name}.*.tmp"):  # by a process that was killed
+            left.unlink(missing_ok=True)
+        write_record(path, job)
+        child = self._idle.pop() if self._idle else Child("rewardsmith.render")
+        child.give(path)
+        self._running.append((job, path, child, self._clock()))
+
+
+def clips(store: Store, run: RunRecord) -> Crew:
+    """Films what raters may be shown and is not filmed yet, the best policies first.
+
+    Nothing where videos are off.
+    """
+    if lacking():
+        return Crew([])
+    folder = store.folder(run.id)
+    arms: list[Arm] = [*store.candidates(run.id), *store.baselines(run.id)]
+    stored = {training.id: path for arm in arms for training, path in rollouts_of(arm, folder)}
+    jobs = []
+    for clip in (clip for entrant in entrants(store, run) for clip in entrant.clips):
+        output = folder / CLIPS / f"{clip.film}.mp4"
+        if not output.with_suffix(".json").exists():
+            settings = run.config.video
+            jobs.append(
+                RenderJob(
+                    task=run.task,
+                    rollouts=str(stored.get(clip.training, folder / REFERENCES_FILE)),
+                    behaviour=clip.arm,
+                    shows="clip",
+                    seed=clip.seed,
+                    output=str(output),
+                    seconds=settings.seconds,
+                    width=settings.width,
+                    height=settings.height,
+                    gl=graphics(),
+                )
+            )
+    return Crew(jobs)
+
+
+def _draws(gl: str) -> bool:
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _TRY],
+            env={**os.environ, "MUJOCO_GL": gl},
+            capture_output=True,
+            timeout=_TRY_S,
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+def _jobs(
+    store: Store, run: RunRecord, candidate: Candidate, settings: VideoConfig
+) -> Iterator[RenderJob]:
+    training = _shown(run, candidate)
+    if training is None or training.episodes is None:
+        return
+    fitness = training.episodes.fitness
+    # The episode in the middle: neither the luckiest nor the worst.
+    seed = training.episodes.seeds[fitness.index(statistics.median_low(fitness))]
+    folder = store.folder(run.id)
+    for shows, name in (("best", "policy"), ("last", "last")):
+        trained = folder / training.folder / f"{name}.safetensors"
+        if trained.exists():
+            yield RenderJob.model_validate(
+                {
+                    "task": run.task,
+                    "policy": str(trained),
+                    "shows": shows,
+                    "seed": seed,
+                    "output": str(folder / arm_folder(candidate) / f"{shows}.mp4"),
+                    "seconds": settings.seconds,
+                    "width": settings.width,
+                    "height": settings.height,
+                    "gl": graphics(),
+                }
+            )
+
+
+def _shown(run: RunRecord, candidate: Candidate) -> Training | None:
+    """The training whose policy the candidate's folder holds; see Measure.keep_best_policy."""
+    whole = [t for t in candidate.trainings if t.episodes and not t.failure]
+    for purpose in ("report", "final", "selection"):
+        best: Training | None = None
+        for training in (t for t in whole if t.purpose == purpose):
+            if best is None or better(run.task.fitness, mean_fitness(training), mean_fitness(best)):
+                best = training
+        if best:
+            return best
+    return None
+
+
+def _why(job: RenderJob, path: Path, took_s: float) -> str:
+    """Why there is no video; "" where there is one, and then the job's own files go."""
+    log = children.log_of(path)
+    if _read(job):
+        path.unlink(missing_ok=True)
+        log.unlink(missing_ok=True)
+        return ""
+    if took_s > _PATIENCE_S:
+        return f"it took longer than {_PATIENCE_S:g} s"
+    lines = log.read_text("utf-8", "replace").strip().splitlines() if log.exists() else []
+    return (
+        lines[-1].removeprefix("rewardsmith.errors.UserError: ")
+        if lines
+        else f"the process ended without a word; see {log}"
+    )
+
+
+def _read(job: RenderJob) -> Video | None:
+    try:
+        return Video.model_validate_json(Path(job.output).with_suffix(".json").read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def _filmed(candidate: Candidate, job: RenderJob, why: str) -> Filmed:
+    return Filmed(
+        candidate=candidate.id,
+        shows=job.shows,
+        file=job.output,
+        video=None if why else _read(job),
+        why=why,
+    )

@@ -1,0 +1,29 @@
+"""What `rewardsmith doctor` finds, asked in a process of its own: the pages run no jail."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from rewardsmith.records import Record
+
+_PATIENCE_S = 120.0
+
+
+class Examined(Record):
+    """A line of `doctor --json`."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+    needed: bool = True
+
+
+def examine() -> tuple[Examined, ...]:
+    """Takes some seconds."""
+    command = [sys.executable, "-m", "rewardsmith", "doctor", "--json"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        return (Examined(name="doctor", ok=False, detail=f"no answer within {_PATIENCE_S:g} s"),)
+    return tuple(Examined.model_validate_json(line) for line in done.stdout.splitlines())
