@@ -1,8 +1,8 @@
 """Does the search pick the best reward? Its own procedure, on trainings whose outcome is known.
 
-20 stored rewards (benchmarks/planted/) were trained on 40 seeds each by plant.py. 20 of the seeds
-tell a reward's true value; from the other 20 every repetition draws, for each reward apart, the
-seeds of selection and finals. Selection, rungs and finals are those of the package with its
+20 rewards were trained on 32 seeds each by plant.py, which left planted.jsonl. 20 of the seeds tell
+a reward's true value; from the other 12 every repetition draws, for each reward apart, the seeds of
+selection and finals. Selection, rungs and finals are those of the package with its
 default settings; only the trainings are looked up. Prints one JSON line:
 
     picked_best         share of repetitions in which the best was chosen, or one within 5 % of it
@@ -11,7 +11,7 @@ default settings; only the trainings are looked up. Prints one JSON line:
     steps_share         steps of selection and finals, as a part of training all rewards to the end
                         on all the selection and final seeds
     coverage            how often the interval reported at 10 seeds holds what it estimates, where
-                        seeds are drawn from the 20 as if those were all there are; and at 5 and 3
+                        seeds are drawn from all 32 as if there were no others; and at 5 and 3
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from plant import PLACE, TASKS, TRUTH
+from plant import LOG, STEPS, TRUTH, config_of, task_of
 
-from rewardsmith import tasks
 from rewardsmith.config import RunConfig
 from rewardsmith.control import Control
 from rewardsmith.engine import Evaluated
@@ -53,21 +52,24 @@ Fitness = NDArray[np.float64]
 
 
 class Planted:
-    """The stored trainings of one environment's rewards.
+    """The stored trainings.
 
     Attributes:
-        draws: (rewards, 20 seeds, rungs, episodes) fitness, which repetitions draw from.
+        draws: (rewards, 12 seeds, rungs, episodes) fitness, which repetitions draw from.
         truth: (rewards,) mean fitness at the end of training over the other 20 seeds.
+        ends: (rewards, 32) mean fitness at the end of every training.
     """
 
-    def __init__(self, env: str) -> None:
-        lines = map(json.loads, (PLACE / f"{env}.jsonl").read_text("utf-8").splitlines())
-        found = {(int(line["reward"]), line["seed"]): line["fitness"] for line in lines}
-        names = sorted({name for name, _ in found})
-        seeds = sorted({seed for _, seed in found} - set(TRUTH))
+    def __init__(self) -> None:
+        lines = list(map(json.loads, LOG.read_text("utf-8").splitlines()))
+        names = list(dict.fromkeys(line["reward"] for line in lines))
+        found = {(line["reward"], line["seed"]): line["fitness"] for line in lines}
+        seeds = sorted({line["seed"] for line in lines} - set(TRUTH))
         self.draws = np.array([[found[name, seed] for seed in seeds] for name in names])
-        ends = np.array([[found[name, seed][-1] for seed in TRUTH] for name in names])
-        self.truth = ends.mean(axis=(1, 2))
+        known = np.array([[found[name, seed][-1] for seed in TRUTH] for name in names])
+        self.truth = known.mean(axis=(1, 2))
+        ends = (self.draws[:, :, -1].mean(axis=-1), known.mean(axis=-1))
+        self.ends = np.concatenate(ends, axis=1)
 
 
 class StoredEngine:
@@ -154,7 +156,7 @@ def naive(planted: Planted, rng: np.random.Generator) -> int:
 
 
 def coverage(ends: Fitness, seeds: int, repetitions: int, rng: np.random.Generator) -> float:
-    """How often the interval at so many seeds holds the value of all; `ends` (rewards, 20)."""
+    """How often the interval at so many seeds holds the value of all; `ends` (rewards, seeds)."""
     centre = interquartile_mean if seeds >= 10 else (lambda values: values.mean(axis=-1))
     hits = []
     for values in ends:
@@ -168,16 +170,18 @@ def coverage(ends: Fitness, seeds: int, repetitions: int, rng: np.random.Generat
 def main() -> None:
     """Repeat and print."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--env", default="Pendulum-v1", choices=sorted(TASKS))
     parser.add_argument("--repetitions", type=int, default=100)
     parser.add_argument("--finalists", type=int, help="instead of the default")
     parser.add_argument("--seeds", type=int, help="instead of the default")
+    parser.add_argument("--final-seeds", type=int, help="instead of the default")
     chosen = parser.parse_args()
-    sentence, steps = TASKS[chosen.env]
-    planted, task = Planted(chosen.env), tasks.resolve(chosen.env, sentence)
-    given = {"finalists": chosen.finalists, "seeds": chosen.seeds}
-    search = {name: value for name, value in given.items() if value}
-    config = RunConfig.model_validate({"search": search, "train": {"timesteps": steps}})
+    planted, task = Planted(), task_of()
+    given = {
+        "finalists": chosen.finalists,
+        "seeds": chosen.seeds,
+        "final_seeds": chosen.final_seeds,
+    }
+    config = config_of(**{name: value for name, value in given.items() if value})
     rng = np.random.default_rng(0)
     choices = [picked(planted, task, config, rng) for _ in range(chosen.repetitions)]
     naively = [naive(planted, rng) for _ in range(chosen.repetitions)]
@@ -185,20 +189,18 @@ def main() -> None:
     theirs = planted.truth[naively]
     best, worst = planted.truth.max(), planted.truth.min()
     seeds = config.search.seeds + config.search.final_seeds
-    whole = seeds * len(planted.truth) * steps
+    whole = seeds * len(planted.truth) * STEPS
     enough = best - CLOSE * abs(best)
-    ends = planted.draws[:, :, -1].mean(axis=-1)
     figures = {
-        "env": chosen.env,
         "picked_best": float(np.mean(ours >= enough)),
         "naive_picked_best": float(np.mean(theirs >= enough)),
         "regret": round(float(np.mean((best - ours) / (best - worst))), 4),
         "naive_regret": round(float(np.mean((best - theirs) / (best - worst))), 4),
         "steps_share": round(float(np.mean([made for _, made in choices])) / whole, 3),
         "naive_steps_share": round(1 / seeds, 3),
-        "coverage": coverage(ends, 10, chosen.repetitions, rng),
-        "coverage_5": coverage(ends, 5, chosen.repetitions, rng),
-        "coverage_3": coverage(ends, 3, chosen.repetitions, rng),
+        "coverage": coverage(planted.ends, 10, chosen.repetitions, rng),
+        "coverage_5": coverage(planted.ends, 5, chosen.repetitions, rng),
+        "coverage_3": coverage(planted.ends, 3, chosen.repetitions, rng),
         "within_5_percent": int(np.sum(planted.truth >= enough)),
         "repetitions": chosen.repetitions,
     }
