@@ -138,7 +138,8 @@ def report(found: Sequence[Reached], seeds: int) -> str:
                     "-" if arm == "oracle" else _interval(*share(found, case.env, arm, what))
                 )
             lines.append("| " + " | ".join(cells) + " |")
-    few = " With so few seeds intervals are wide, and none stands where all seeds came out alike; no order is sure."
+    few = " With so few seeds intervals are wide, and none stands where all seeds came out alike; "
+    few += "no order is sure."
     few = few if seeds < 5 else ""
     return "\n".join([*lines, "", _reading() + few, ""])
 
