@@ -138,7 +138,9 @@ def report(found: Sequence[Reached], seeds: int) -> str:
                     "-" if arm == "oracle" else _interval(*share(found, case.env, arm, what))
                 )
             lines.append("| " + " | ".join(cells) + " |")
-    few = " With so few seeds the intervals are wide, and no order is sure." if seeds < 5 else ""
+    few = " With so few seeds intervals are wide, and none stands where all seeds came out alike; "
+    few += "no order is sure."
+    few = few if seeds < 5 else ""
     return "\n".join([*lines, "", _reading() + few, ""])
 
 
@@ -160,7 +162,7 @@ def _reading() -> str:
 
 
 def _interval(value: float, low: float, high: float) -> str:
-    return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+    return f"{value:.2f} [{low:.2f}, {high:.2f}]" if low < high else f"{value:.2f}"
 
 
 def main() -> None:
