@@ -171,7 +171,7 @@ def _first(client: ScriptedClient) -> ChatRequest:
     from rewardsmith.propose.prompts import proposal_messages
 
     model = Model({"m": client}, calls=None, max_tokens=100)  # type: ignore[arg-type]
-    return model.request(proposal_messages(ASK, "r00c00"), "r00c00/propose", "first")
+    return model.request(proposal_messages(ASK, ASK.moves[0]), "r00c00/propose", "first")
 
 
 @pytest.mark.parametrize(
