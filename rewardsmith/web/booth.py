@@ -53,8 +53,8 @@ class Booth(Record):
 class Ballot(Record):
     """The fields of the form."""
 
-    id: str = Field(min_length=8, max_length=40, pattern="^[0-9a-f]+$")
-    """Made with the form: a form that is sent twice counts once."""
+    vote: str = Field(min_length=8, max_length=40, pattern="^[0-9a-f]+$")
+    """The id of the vote, made with the form: one that is sent twice counts once."""
     rater: str = Field(min_length=1, max_length=80)
     question: str
     """The Question, as it was shown."""
@@ -130,9 +130,10 @@ def vote_of(fields: Mapping[str, str]) -> Vote:
     """The vote that a form holds. Raises UserError where it is none."""
     try:
         given = Ballot.model_validate({name: text for name, text in fields.items() if text})
-        said: dict[str, object] = given.model_dump(exclude={"question"})
+        said: dict[str, object] = given.model_dump(exclude={"question", "vote"})
         if given.choice == "cannot-tell":
             said |= {"best": None, "worst": None}
+        said["id"] = given.vote
         said["question"] = Question.model_validate_json(given.question)
         return Vote.model_validate(said)
     except ValidationError as error:

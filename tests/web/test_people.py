@@ -166,7 +166,7 @@ def _is_refused_what_is_no_answer(server: Viewed, run: str) -> None:
     known = Vote.model_validate(server.get(f"/api/v1/runs/{run}/votes").json()[0])
     question = known.question.model_dump()
     question["shown"][0]["seed"] += 77
-    fields = {"id": "0" * 16, "rater": "Eve", "question": json.dumps(question), "choice": "left"}
+    fields = {"vote": "0" * 16, "rater": "Eve", "question": json.dumps(question), "choice": "left"}
     assert "this run does not have" in server.post(f"/runs/{run}/vote", fields).text
     fields["question"] = "{}"
     assert 'role="alert"' in server.post(f"/runs/{run}/vote", fields).text

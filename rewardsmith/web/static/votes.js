@@ -73,7 +73,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 htmx.onLoad((root) => {
-  const ballot = root.id === "ballot" ? root : root.querySelector("#ballot");
+  const ballot = root.matches("#ballot") ? root : root.querySelector("#ballot");
   if (ballot && !ballot.dataset.begun) {
     ballot.dataset.begun = "yes";
     begin(ballot);
