@@ -111,8 +111,10 @@ def footnotes(
     if best is None or not best.report:
         return lines
     others: list[Arm] = [*([rival] if rival else []), *baselines]
-    reports = [arm.report for arm in [best, *others] if arm.report]
-    if any(comparison(run, best, arm) == "tie" for arm in others):
+    stands = {comparison(run, best, arm) for arm in others}
+    seeded = [best, *(arm for arm in others if comparison(run, best, arm) != "one policy")]
+    reports = [arm.report for arm in seeded if arm.report]
+    if "tie" in stands:
         lines.append("tie: the 95 % interval of the difference, seed by seed, holds zero")
     if any(report.n_seeds < ENOUGH_SEEDS for report in reports):
         lines.append(f"too few seeds (below {ENOUGH_SEEDS}) to be sure of any order")
