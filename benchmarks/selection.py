@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from plant import LOG, STEPS, TRUTH, config_of, task_of
+from plant import LOG, RUNGS, STEPS, TRUTH, config_of, task_of
 
 from rewardsmith.config import RunConfig
 from rewardsmith.control import Control
@@ -111,7 +111,7 @@ class StoredEngine:
             folder = Path(job.policy).parent
             index = int(folder.parts[-3][1:])
             drawn = self._drawn[f"r01c{index:02d}/{folder.name}"]
-            fitness = self._draws[index, drawn, self._steps.index(job.timesteps)]
+            fitness = self._draws[index, drawn, RUNGS.index(job.timesteps)]
             count = len(fitness)
             yield Evaluated(
                 job=job,

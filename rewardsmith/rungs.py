@@ -17,8 +17,9 @@ from rewardsmith.config import RunConfig
 from rewardsmith.measure import Arm, Measure, arm_id, backend_of
 from rewardsmith.records import Episodes, Fitness, Purpose, TaskSpec, Training
 
-_FIRST = 0.3
-"""Part of a training before the first cut: fitness there tells the end almost as well as later."""
+_FIRST = 0.5
+"""Part of a training before the first cut: earlier ones cost the best too often, as seen with
+benchmarks/selection.py."""
 _KEPT = 0.5
 """Of those at a rung, the least that go on."""
 
@@ -35,7 +36,7 @@ class Heat:
 def ladder(config: RunConfig, task: TaskSpec) -> tuple[int, ...]:
     """The steps at which trainings stop to be measured; the last is their end.
 
-    They double, from 30 % of the training or the environment's own first cut on. Where raters
+    They double, from half of the training or the environment's own first cut on. Where raters
     decide, none is cut by a fitness before they have seen it.
     """
     steps = config.train.timesteps or task.budget.timesteps

@@ -54,9 +54,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def test_rungs_double_and_begin_no_sooner_than_the_environment_says(store: Store) -> None:
-    assert steps(run_of(store)) == (300, 600, 1000)
-    assert steps(run_of(store, first_cut=450)) == (450, 900, 1000)
-    assert steps(run_of(store, first_cut=100)) == (300, 600, 1000)
+    assert steps(run_of(store)) == (500, 1000)
+    assert steps(run_of(store, first_cut=600)) == (600, 1000)
+    assert steps(run_of(store, first_cut=100)) == (500, 1000)
     assert steps(run_of(store, first_cut=1000)) == (1000,)
 
 
@@ -111,7 +111,8 @@ def test_a_climb_trains_each_only_as_far_as_it_goes(store: Store) -> None:
     engine = ScriptedEngine({f"r01c0{i}": float(i) for i in range(4)})
     measure = Measure(run, store, engine, lambda event: None, lambda: None)
     arms = [candidate(i) for i in range(4)]
-    ended = climb(measure, arms, HEAT, steps(run), UP, lambda: None)
+    rungs = (250, 500, 1000)
+    ended = climb(measure, arms, HEAT, rungs, UP, lambda: None)
     reached = {
         arm.id: [*(rung.timesteps for rung in made.rungs), made.timesteps]
         for arm in ended
@@ -119,14 +120,14 @@ def test_a_climb_trains_each_only_as_far_as_it_goes(store: Store) -> None:
         for made in arm.trainings
     }
     assert reached == {
-        "r01c00": [300],
-        "r01c01": [300],
-        "r01c02": [300, 600],
-        "r01c03": [300, 600, 1000],
+        "r01c00": [250],
+        "r01c01": [250],
+        "r01c02": [250, 500],
+        "r01c03": [250, 500, 1000],
     }
     assert len(engine.trained) == 4 + 2 + 1
     scores = [score(arm.trainings) for arm in ended]
-    assert [found and found.done for found in scores] == [0.3, 0.3, 0.6, 1.0]
+    assert [found and found.done for found in scores] == [0.25, 0.25, 0.5, 1.0]
     # A second climb over what is stored asks for nothing.
-    assert climb(measure, ended, HEAT, steps(run), UP, lambda: None) == ended
+    assert climb(measure, ended, HEAT, rungs, UP, lambda: None) == ended
     assert len(engine.trained) == 7
