@@ -45,7 +45,7 @@ def test_done_holds_the_outcome(recorded: Recorded) -> None:
     promised = {"event", "run", "run_dir", "best", "baselines", "candidates", "failed"}
     promised |= {"cost_usd", "wall_s"}
     more = {"status", "possibly_paid", "jailed", "reward_file", "policy_file"}
-    more |= {"models", "prompts"}
+    more |= {"models", "prompts", "alarms"}
     assert set(done) == promised | more
     assert set(done["best"]) == {
         *("candidate", "fitness", "fitness_low", "fitness_high", "seeds", "selection_fitness"),

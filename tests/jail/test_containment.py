@@ -192,7 +192,9 @@ def test_an_attack_is_contained(canary: Canary, hostile: RewardWorker, name: str
     with pytest.raises(RewardFault) as caught:
         hostile.compute(transitions(1 + list(ATTACKS).index(name)))
     assert caught.value.cause == "exception"
-    assert name in REFUSALS[caught.value.for_llm.split(": ")[1]]
+    # "line 3: in `f`, called from line 9 in `compute_reward`: PermissionError: ..."
+    kinds = [part for part in caught.value.for_llm.split(": ") if part in REFUSALS]
+    assert name in REFUSALS[kinds[0]]
     assert not canary.touched()
     assert descendants(os.getpid()) == before
 
