@@ -95,7 +95,10 @@ def compare_with_native(store: Store, run_id: str, appraisal: Appraisal) -> None
 
 
 def _as_far_as(arm: Baseline, stored: Baseline | None) -> Baseline:
-    kept = stored.trainings if stored else ()
+    """The arm with the trainings that still count: a longer search asks for more of some arms."""
+    kept = stored.trainings if stored and stored.timesteps == arm.timesteps else ()
+    if stored and stored.policies != arm.policies:
+        kept = tuple(training for training in kept if training.purpose == "selection")
     return arm.model_copy(update={"trainings": kept})
 
 

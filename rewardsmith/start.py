@@ -210,7 +210,7 @@ def reopen(record: RunRecord, options: dict[str, Any]) -> RunRecord:
     # With more generations the finalists may change; the trainings that exist are kept.
     update: dict[str, object] = {"config": config}
     if more:
-        update |= {"finalists": (), "best": None}
+        update |= {"finalists": (), "best": None, "arm": ""}
     return record.model_copy(update=update)
 
 

@@ -75,6 +75,13 @@ def test_the_best_of_many_is_chosen_on_selection_seeds_and_reported_on_others(
     asked = len(engine.trained)
     measure_arms(control, store, measure, store.candidates(run.id)[0], seeds)
     assert len(engine.trained) == asked
+    # A longer search: two policies more, of which the last is the best now, and a longer one.
+    control.run = run.model_copy(update={"config": RunConfig(search={**SEARCH, "samples": 4})})
+    measure_arms(control, store, measure, store.candidates(run.id)[0], seeds)
+    arms = {arm.name: arm for arm in store.baselines(run.id)}
+    (reported,) = (t for t in arms["native-best"].trainings if t.purpose == "report")
+    (long,) = (t for t in arms["native-long"].trainings if t.purpose == "report")
+    assert (reported.seed, long.timesteps, len(engine.trained)) == (7, 800, asked + 3)
 
 
 def test_the_arm_that_does_not_iterate_gets_as_many_rewards_as_were_tuned() -> None:
