@@ -50,9 +50,13 @@ def chromium() -> str:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
-    """Debian's Chromium, without a screen."""
+    """Debian's Chromium, without a screen.
+
+    A file's, not the session's: while Playwright runs, its event loop counts as running in this
+    thread, and another file's `asyncio.run` refuses.
+    """
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
     with playwright.sync_playwright() as running:
         options = ["--no-sandbox", "--disable-dev-shm-usage"]
