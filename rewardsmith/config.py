@@ -45,7 +45,7 @@ class SearchConfig(Settings):
     """Stop a training early that is clearly behind the others of its generation."""
     finalists: int = Field(4, ge=1)
     """How many of the best are trained again, on seeds that choose the best of them."""
-    final_seeds: int = Field(8, ge=1, le=100)
+    final_seeds: int = Field(10, ge=1, le=100)
     """Training seeds per finalist."""
     report_seeds: int = Field(10, ge=1, le=100)
     """Training seeds of the best and of the native reward, which choose nothing."""

@@ -35,9 +35,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def test_trainings_steps_and_time_follow_from_the_settings() -> None:
     config = settings.build(OFFLINE.model_dump(), {"train": {"timesteps": 1000, "max_workers": 2}})
     made = forecast(config, TASK, PACE)
-    assert made.trainings == 3 * 4 + 4 * 8 + 2 * 10
-    # Four at first and two from 500 steps on; four finalists of eight seeds, then two.
-    steps = 3 * (4 * 500 + 2 * 500) + 8 * (4 * 500 + 2 * 500) + 20 * 1000
+    assert made.trainings == 3 * 4 + 4 * 10 + 2 * 10
+    # Four at first and two from 500 steps on; four finalists of ten seeds, then two.
+    steps = 3 * (4 * 500 + 2 * 500) + 10 * (4 * 500 + 2 * 500) + 20 * 1000
     assert (made.steps, made.wall_s) == (steps, steps / 100)
     assert made.core_hours == pytest.approx(2 * steps / 100 / 3600, abs=1e-3)
     assert (made.calls_most, made.tokens_most, made.cost_usd_most) == (0, 0, 0.0)
