@@ -53,11 +53,11 @@ class EpisodeRecorder:
         read = [v for v in task.variables if v.name in self._fitness.variables]
         self._states = [v.name for v in read if v.kind == "state"]
         self._infos = [v.name for v in read if v.kind == "transition"]
-        # Rows (n, ·) of the latest steps. An episode is what its world had before these rows
-        # (where it began, or what was restored) and its place in those since then.
-        self._rows: dict[str, list[NDArray[Any]]] = {
-            name: [] for name in ("action", *self._states, *self._infos)
-        }
+        # The latest steps, (_MANY_ROWS, n, ·) with the first `_made` in use. An episode is what its
+        # world had before these rows (where it began, or what was restored) and its place in those
+        # since then.
+        self._rows: dict[str, NDArray[Any]] = {}
+        self._made = 0
         self._begun = np.zeros(sim.n, dtype=np.int64)
         self._before: list[dict[str, NDArray[Any]]] = [{} for _ in range(sim.n)]
         self._native = np.zeros(sim.n)
@@ -66,7 +66,7 @@ class EpisodeRecorder:
 
     def start(self, world: int) -> None:
         """Begin an episode at the simulator's current state; call after a world's reset."""
-        self._begun[world] = len(self._rows["action"])
+        self._begun[world] = self._made
         self._before[world] = {
             name: self._sim.state[name][world : world + 1].copy() for name in self._states
         }
@@ -75,29 +75,30 @@ class EpisodeRecorder:
     def keep(self, which: Sequence[int]) -> None:
         """Go on with these worlds only, in this order."""
         kept = list(which)
-        self._rows = {name: [row[kept] for row in rows] for name, rows in self._rows.items()}
+        self._rows = {name: rows[:, kept] for name, rows in self._rows.items()}
         self._begun, self._native = self._begun[kept], self._native[kept]
         self._before = [self._before[world] for world in kept]
 
     def state(self, world: int) -> dict[str, NDArray[Any]]:
         """What the world's episode has given so far, for `restore`."""
-        series = {name: self._series(world, name) for name in self._rows}
+        names = ("action", *self._states, *self._infos)
+        series = {name: self._series(world, name) for name in names}
         return {**series, "": self._native[world : world + 1].copy()}
 
     def restore(self, world: int, state: Mapping[str, NDArray[Any]]) -> None:
         """Go on with an episode where `state` found it."""
-        self._begun[world] = len(self._rows["action"])
+        self._begun[world] = self._made
         self._before[world] = {name: array for name, array in state.items() if name}
         self._native[world] = state[""][0]
 
     def add(self, step: Step) -> list[int]:
         """Append one vector step; returns the worlds whose episode has just ended."""
-        if len(self._rows["action"]) >= _MANY_ROWS:
+        if self._made == _MANY_ROWS:
             self._forget()
-        after, rows = step.transitions.next_state, self._rows
-        rows["action"].append(step.transitions.action)
+        self._note("action", step.transitions.action)
         for name in (*self._states, *self._infos):
-            rows[name].append(after[name])
+            self._note(name, step.transitions.next_state[name])
+        self._made += 1
         self._native += step.native_reward
         ended = step.transitions.terminated | step.truncated
         return [int(world) for world in np.flatnonzero(ended)]
@@ -115,20 +116,24 @@ class EpisodeRecorder:
         )
         return self._fitness.evaluate(episode), episode.native_return, len(action)
 
+    def _note(self, name: str, values: NDArray[Any]) -> None:
+        if name not in self._rows:
+            self._rows[name] = np.empty((_MANY_ROWS, *values.shape), values.dtype)
+        self._rows[name][self._made] = values
+
     def _series(self, world: int, name: str) -> NDArray[Any]:
         """One quantity over the world's episode so far, (steps, ·), states from its beginning."""
-        rows = [row[world] for row in self._rows[name][self._begun[world] :]]
-        before = self._before[world].get(name)
-        if before is None or not len(before):
-            return np.array(rows)
-        return np.concatenate([before, np.reshape(rows, (-1, *before.shape[1:]))])
+        before = self._before[world].get(name, np.empty(0))
+        if name not in self._rows:
+            return before
+        rows = self._rows[name][self._begun[world] : self._made, world]
+        return np.concatenate([before, rows]) if len(before) else rows.copy()
 
     def _forget(self) -> None:
         """Drop the rows that belong to ended episodes; those of long ones are put aside."""
         for world in range(len(self._begun)):
             self.restore(world, self.state(world))
-        self._rows = {name: [] for name in self._rows}
-        self._begun[:] = 0
+        self._begun[:] = self._made = 0
 
 
 def fitness_variables(task: TaskSpec) -> frozenset[str]:

@@ -146,18 +146,14 @@ class MujocoSim(GymnasiumSim):
     def _advance(
         self, executed: NDArray[Any]
     ) -> tuple[Array, NDArray[np.bool_], NDArray[np.bool_]]:
-        before = self._data()
+        now = {name: self._raws[f"data:{name}"] for name in self._formula.raws}
+        before = {name: array.copy() for name, array in now.items()}
         action = executed.astype(self._action_dtype)
         self._physics(action)
-        obs, reward, terminated = self._formula.step(
-            np, self._bare[0], before, self._data(), action
-        )
+        obs, reward, terminated = self._formula.step(np, self._bare[0], before, now, action)
         self._raws["obs"][:] = obs
         truncated = self._t + 1 >= self._limit if self._limit else np.zeros(self.n, dtype=np.bool_)
         return np.asarray(reward, np.float64), np.asarray(terminated, np.bool_), truncated
-
-    def _data(self) -> dict[str, Array]:
-        return {name: self._raws[f"data:{name}"].copy() for name in self._formula.raws}
 
     def _physics(self, action: NDArray[Any]) -> None:
         """Step every world and copy what is read of it into its rows of the raw arrays."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +26,6 @@ STATE_FILE = "learner.safetensors"
 _REWARD_CLIP = 10.0
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """What a learner's rollout of T steps in E worlds comes to; all (T, E) float64."""
-
-    advantage: Array
-    target: Array
-
-
 class Learner:
     """All of one learner that is not stacked.
 
@@ -55,7 +46,8 @@ class Learner:
         self.best: Policy | None = None
         self._seen = RunningMeanStd(shape=(width,))
         self._return_scale = RunningMeanStd(shape=())
-        self._returns = np.zeros(job.n_envs)
+        self.returns = np.zeros(job.n_envs)
+        """(E,) discounted returns of the episodes under way."""
 
     @property
     def mean(self) -> Array:
@@ -82,39 +74,23 @@ class Learner:
         """Enter a rollout into the account; keeps `actor` at a peak. Returns the totals (T, E)."""
         self.account.add_terms(rewards)
         total = rewards.total.reshape(len(finished), self.job.n_envs)
-        for row, ended in zip(total, finished, strict=True):
-            self.account.add_step(row, ended)
+        self.account.add_steps(total, finished)
         if any(finished) and self.account.at_peak():
             self.best = actor
         return total
 
-    def learn_from(
-        self,
-        total: Array,
-        terminated: NDArray[np.bool_],
-        truncated: NDArray[np.bool_],
-        values: Array,
-        after: Array,
-    ) -> Lesson:
-        """Scaled rewards turned into advantages (arXiv 1506.02438); all arguments (T, E).
-
-        A time limit is no end of the task: what would have followed is worth its value.
+    def scaled(self, total: Array, returns: Array, carried: Array) -> Array:
+        """Rewards divided by the running deviation of the discounted return, clipped.
 
         Args:
-            values, after: of the observations before and after each step; `after` is that of the
-                true last observation where an episode ended.
+            total: (T, E), of a rollout.
+            returns: (T, E), the discounted return after each of its steps.
+            carried: (E,), what of it the next rollout goes on from.
         """
-        chosen, done = self._chosen, terminated | truncated
-        rewards = self._scaled(total, done)
-        rewards = rewards + np.where(truncated & ~terminated, chosen.gamma * after, 0.0)
-        goes_on = 1.0 - done
-        delta = rewards + chosen.gamma * after * goes_on - values
-        advantage = np.empty_like(delta)
-        carried = np.zeros(delta.shape[1])
-        for t in range(len(delta) - 1, -1, -1):
-            carried = delta[t] + chosen.gamma * chosen.gae_lambda * goes_on[t] * carried
-            advantage[t] = carried
-        return Lesson(advantage=advantage, target=advantage + values)
+        self.returns = carried
+        self._return_scale.update(returns.reshape(-1))
+        scale = np.sqrt(float(self._return_scale.var) + 1e-8)
+        return np.asarray(np.clip(total / scale, -_REWARD_CLIP, _REWARD_CLIP))
 
     def see(self, obs: Array) -> None:
         """Take a rollout's raw observations (rows, obs_dim) into the normalisation."""
@@ -131,7 +107,7 @@ class Learner:
 
     def state(self) -> Arrays:
         """Statistics, streams and account, for `restore`."""
-        arrays: Arrays = {"returns": self._returns}
+        arrays: Arrays = {"returns": self.returns}
         for name, stats in self._statistics.items():
             arrays[f"{name}/mean"], arrays[f"{name}/var"] = stats.mean, stats.var
             arrays[f"{name}/count"] = np.array([stats.count])
@@ -141,7 +117,7 @@ class Learner:
 
     def restore(self, state: Arrays, best: Policy | None) -> None:
         """Put the learner where `state` found it."""
-        self._returns, self.best = state["returns"], best
+        self.returns, self.best = state["returns"], best
         for name, stats in self._statistics.items():
             stats.mean, stats.var = state[f"{name}/mean"], state[f"{name}/var"]
             stats.count = float(state[f"{name}/count"][0])
@@ -151,7 +127,7 @@ class Learner:
 
     def restart(self) -> None:
         """Forget the episodes under way: their worlds could not be put back."""
-        self._returns[:] = 0.0
+        self.returns[:] = 0.0
         self.account.restart()
 
     @property
@@ -194,21 +170,10 @@ class Learner:
         }
         write_bytes(path, save(arrays))
 
-    def _scaled(self, total: Array, done: NDArray[np.bool_]) -> Array:
-        """Rewards divided by the running deviation of the discounted return, clipped."""
-        history = np.empty_like(total)
-        for t, row in enumerate(total):
-            self._returns = self._returns * self._chosen.gamma + row
-            history[t] = self._returns
-            self._returns = np.where(done[t], 0.0, self._returns)
-        self._return_scale.update(history.reshape(-1))
-        scale = np.sqrt(float(self._return_scale.var) + 1e-8)
-        return np.asarray(np.clip(total / scale, -_REWARD_CLIP, _REWARD_CLIP))
-
 
 def normalised(obs: Array, mean: Array, scale: Array, one_hot: int) -> NDArray[np.float32]:
     """What the networks see of raw observations (..., obs_dim), as `Policy.normalise` has it."""
     if one_hot:
         return np.eye(one_hot, dtype=np.float32)[obs[..., 0].astype(np.int64)]
-    scaled = np.clip((obs - mean) / scale, -OBSERVATION_CLIP, OBSERVATION_CLIP)
-    return np.asarray(scaled, np.float32)
+    scaled = np.maximum((obs - mean) / scale, -OBSERVATION_CLIP)
+    return np.minimum(scaled, OBSERVATION_CLIP).astype(np.float32)

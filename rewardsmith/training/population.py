@@ -34,6 +34,7 @@ from rewardsmith.training import (
     failed,
     settings,
 )
+from rewardsmith.training.advantages import advantages, discounted
 from rewardsmith.training.learner import Learner, normalised
 from rewardsmith.training.stacked import Minibatch, Shape, Stack
 from rewardsmith.training.workers import Workers
@@ -145,28 +146,34 @@ class Population:
     def _collect(self) -> tuple[Tensor, Tensor, list[Step], list[list[list[Finished]]]]:
         """Act for n_steps; observations as seen (P, T, E, ·), actions (P, T, E, d) or (P, T, E)."""
         count, rows = len(self._learners), self._chosen.n_steps
-        outputs = self._task.action.n if self._categorical else self._task.action.size
-        drawn = [x.noise(rows, outputs, categorical=self._categorical) for x in self._learners]
-        noise = self._tensor(np.stack(drawn).astype(np.float32))
-        deviation = torch.exp(self._stack.log_std[:count, None])
+        noise = self._noise(rows)
         mean, scale = self._normalisation()
         steps: list[Step] = []
         finished: list[list[list[Finished]]] = [[] for _ in range(count)]
         seen, acted = [], []
+        # Between two steps of physics every call finds its code out of the caches, and torch's are
+        # the dearest: all but the networks is left to NumPy.
         for t in range(rows):
             raw = self._worlds.sim.obs.reshape(count, self._envs, -1)
-            obs = self._tensor(normalised(raw, mean, scale, self._one_hot))
-            out = self._stack.act(obs)
+            obs = normalised(raw, mean, scale, self._one_hot)
+            action = self._stack.act(self._tensor(obs)).cpu().numpy() + noise[t]
             if self._categorical:
-                action = (out + noise[:, t]).argmax(-1)
-            else:
-                action = out + deviation * noise[:, t]
-            step, ended = self._worlds.step(_flat(action.cpu().numpy(), self._categorical))
+                action = action.argmax(-1)
+            step, ended = self._worlds.step(_flat(action, self._categorical))
             steps.append(step)
             seen.append(obs)
             acted.append(action)
             self._sort(ended, finished)
-        return torch.stack(seen, 1), torch.stack(acted, 1), steps, finished
+        return self._tensor(np.stack(seen, 1)), self._tensor(np.stack(acted, 1)), steps, finished
+
+    def _noise(self, rows: int) -> NDArray[np.float32]:
+        """(T, P, E, ·) to be added to what the actors give; the highest choice is taken."""
+        outputs = self._task.action.n if self._categorical else self._task.action.size
+        drawn = [x.noise(rows, outputs, categorical=self._categorical) for x in self._learners]
+        noise = np.stack(drawn, 1).astype(np.float32)
+        if not self._categorical:
+            noise *= np.exp(self._stack.log_std.cpu().numpy())[:, None]
+        return noise
 
     def _sort(self, ended: Sequence[Finished], finished: Sequence[list[list[Finished]]]) -> None:
         """Give the episodes that a step ended to their learners."""
@@ -213,43 +220,57 @@ class Population:
         kept: Sequence[int],
     ) -> Minibatch:
         """The whole rollout of every learner as one minibatch, rows in order."""
-        count, rows = len(totals), len(steps)
+        rows, shape = len(steps), (len(steps), len(kept), self._envs)
         mean, scale = self._normalisation()
-        shape = (rows, self._envs)
         raw = np.stack([batch.next_obs for batch in batches])
         final = self._tensor(normalised(raw, mean, scale, self._one_hot))
         seen, acted = obs.flatten(1, 2), actions.flatten(1, 2)
-        values = self._stack.values(seen).cpu().numpy().astype(np.float64)
-        after = self._stack.values(final).cpu().numpy().astype(np.float64)
-        log_prob = self._stack.log_prob(self._stack.act(seen), acted)
-        truncated = np.stack([step.truncated for step in steps])
-        truncated = truncated.reshape(rows, -1, self._envs)[:, kept]
-        lessons = [
-            learner.learn_from(
-                totals[at],
-                batches[at].terminated.reshape(shape),
-                truncated[:, at],
-                values[at].reshape(shape),
-                after[at].reshape(shape),
-            )
-            for at, learner in enumerate(self._learners)
-        ]
-        advantage = np.stack([lesson.advantage for lesson in lessons]).reshape(count, -1)
-        target = np.stack([lesson.target for lesson in lessons]).reshape(count, -1)
+        # All learners at once, (T, P * E): a step back in time costs as much for one as for all.
+        ended = (
+            np.stack(flags).reshape(rows, -1, self._envs)[:, kept].reshape(rows, -1)
+            for flags in zip(*((s.transitions.terminated, s.truncated) for s in steps), strict=True)
+        )
+        terminated, truncated = ended
+        values, after = (
+            self._stack.values(each).cpu().numpy().astype(np.float64)
+            .reshape(len(kept), rows, -1).transpose(1, 0, 2).reshape(rows, -1)
+            for each in (seen, final)
+        )  # fmt: skip
+        rewards = self._scaled(np.stack(totals, 1), terminated | truncated).reshape(rows, -1)
+        advantage = advantages(rewards, terminated, truncated, values, after, self._chosen)
+
+        def by_learner(array: NDArray[np.float64]) -> Tensor:
+            own = array.reshape(shape).transpose(1, 0, 2).reshape(len(kept), -1)
+            return self._tensor(own.astype(np.float32))
+
         return Minibatch(
             obs=seen,
             action=acted,
-            log_prob=log_prob,
-            advantage=self._tensor(advantage.astype(np.float32)),
-            target=self._tensor(target.astype(np.float32)),
+            log_prob=self._stack.log_prob(self._stack.act(seen), acted),
+            advantage=by_learner(advantage),
+            target=by_learner(advantage + values),
+        )
+
+    def _scaled(self, total: NDArray[np.float64], done: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Every learner's rewards on the scale of its returns; total (T, P, E), done (T, P * E)."""
+        before = np.concatenate([learner.returns for learner in self._learners])
+        flat = total.reshape(len(total), -1)
+        returns, carried = discounted(flat, done, before, self._chosen.gamma)
+        returns, carried = returns.reshape(total.shape), carried.reshape(total.shape[1:])
+        return np.stack(
+            [
+                learner.scaled(total[:, at], returns[:, at], carried[at])
+                for at, learner in enumerate(self._learners)
+            ],
+            axis=1,
         )
 
     def _learn(self, whole: Minibatch, learning_rate: float) -> None:
         rows, size = whole.target.shape[1], self._chosen.batch_size
         going = np.ones(len(self._learners), dtype=np.bool_)
         for _ in range(self._chosen.n_epochs):
-            order = np.stack([learner.order(rows) for learner in self._learners])
-            mixed = _taken(whole, self._tensor(order))
+            order = [learner.order(rows) + at * rows for at, learner in enumerate(self._learners)]
+            mixed = _taken(whole, self._tensor(np.concatenate(order)))
             for start in range(0, rows, size):
                 part = {name: array[:, start : start + size] for name, array in vars(mixed).items()}
                 going = self._stack.update(Minibatch(**part), learning_rate, going)
@@ -346,11 +367,10 @@ def _flat(action: NDArray[Any], categorical: bool) -> NDArray[Any]:
 
 
 def _taken(whole: Minibatch, order: Tensor) -> Minibatch:
-    """The rows of every learner in its own order (P, rows)."""
-
-    def taken(array: Tensor) -> Tensor:
-        if array.dim() == 2:
-            return array.gather(1, order)
-        return array.gather(1, order[..., None].expand(-1, -1, array.shape[-1]))
-
-    return Minibatch(**{name: taken(array) for name, array in vars(whole).items()})
+    """All learners' rows in another order (P * rows,), which mixes rows of one learner only."""
+    return Minibatch(
+        **{
+            name: array.flatten(0, 1).index_select(0, order).view_as(array)
+            for name, array in vars(whole).items()
+        }
+    )

@@ -87,8 +87,7 @@ class Ppo:
         rewards = self._rewards(batch, native)
         self._account.add_terms(rewards)
         total = rewards.total.reshape(len(steps), self._job.n_envs)
-        for row, ended in zip(total, finished, strict=True):
-            self._account.add_step(row, ended)
+        self._account.add_steps(total, finished)
         self._fill_buffer(actor, batch, np.stack(actions), total, steps)
         self._seen.update(batch.obs)
         return any(finished)

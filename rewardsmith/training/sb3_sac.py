@@ -97,7 +97,7 @@ class _StepwiseEnv(VecEnv):
         step, finished = self._worlds.step(self._action)
         rewards = self._rewards(step.transitions, step.native_reward)
         self._account.add_terms(rewards)
-        self._account.add_step(rewards.total, finished)
+        self._account.add_steps(rewards.total[None], [finished])
         self.episodes_ended = bool(finished)
         done = step.transitions.terminated | step.truncated
         final = self._shown(step.transitions.next_obs)

@@ -19,11 +19,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.optim.adam import adam
 
 from rewardsmith.training import PpoSettings
 
 _ADAM_EPSILON = 1e-5
 _ADAM_BETAS = (0.9, 0.999)
+_FEW_ROWS = 32
+"""Up to so many rows a learner, one call of torch's tanh takes less time than three others."""
 _LOG_ROOT_2_PI = 0.5 * math.log(2.0 * math.pi)
 
 
@@ -90,7 +93,7 @@ class Stack:
         rows = np.stack([_initial(shape, settings, rng) for rng in rngs])
         self.block = torch.as_tensor(rows, device=device)
         self._moments = torch.zeros(2, *self.block.shape, device=device)
-        self._steps = np.zeros(len(rows), dtype=np.int64)
+        self._steps = torch.zeros(len(rows), device=device)
         self._slice()
 
     def __len__(self) -> int:
@@ -101,7 +104,7 @@ class Stack:
         rows = list(learners)
         self.block = self.block[rows].clone()
         self._moments = self._moments[:, rows].clone()
-        self._steps = self._steps[rows]
+        self._steps = self._steps[rows].clone()
         self._slice()
 
     def parameters(self, learner: int) -> NDArray[np.float32]:
@@ -118,14 +121,14 @@ class Stack:
     def state(self, learner: int) -> dict[str, NDArray[Any]]:
         """One learner's parameters and optimiser, for `restore`."""
         moments = np.array(self._moments[:, learner].cpu().numpy())
-        steps = self._steps[learner : learner + 1].copy()
+        steps = np.array(self._steps[learner : learner + 1].cpu().numpy())
         return {"parameters": self.parameters(learner), "moments": moments, "steps": steps}
 
     def restore(self, learner: int, state: Mapping[str, NDArray[Any]]) -> None:
         """Put one learner where `state` found it."""
         self.replace(learner, state["parameters"])
         self._moments[:, learner] = torch.as_tensor(state["moments"], device=self._device)
-        self._steps[learner] = state["steps"][0]
+        self._steps[learner] = float(state["steps"][0])
 
     # --- computing ---
 
@@ -142,15 +145,19 @@ class Stack:
         if len(self) == 1:
             # For a single matrix torch takes another way, which differs in the last bit.
             return self._forward(self._layers, obs.expand(2, -1, -1))[-1][which : which + 1]
-        return self._forward([(w[which::2], b[which::2]) for w, b in self._layers], obs)[-1]
+        return self._forward(self._alone[which], obs)[-1]
 
     def log_prob(self, out: Tensor, action: Tensor) -> Tensor:
         """(P, B) log-probabilities of actions under the actor's outputs."""
         if self._shape.categorical:
             return torch.log_softmax(out, -1).gather(-1, action[..., None])[..., 0]
-        log_std = self.log_std[:, None]
-        scaled = (action - out) * torch.exp(-log_std)
-        return (-0.5 * scaled * scaled - log_std - _LOG_ROOT_2_PI).sum(-1)
+        scaled = (action - out) * torch.exp(-self.log_std)[:, None]
+        return self._gaussian(scaled * scaled)
+
+    def _gaussian(self, squares: Tensor) -> Tensor:
+        """(P, B) log-probabilities for squared distances from the mean, in deviations."""
+        constant = self.log_std.sum(1, keepdim=True) + self._shape.outputs * _LOG_ROOT_2_PI
+        return squares.sum(-1) * -0.5 - constant
 
     def update(
         self, batch: Minibatch, learning_rate: float, going: NDArray[np.bool_]
@@ -166,26 +173,20 @@ class Stack:
         """
         if self._settings.target_kl is not None:
             going = going & (self._divergence(batch) <= 1.5 * self._settings.target_kl)
-        stopped = np.flatnonzero(~going)
-        if len(stopped) == len(self):
-            return going
-        kept = self.block[stopped], self._moments[:, stopped]
-        self._adam(self.gradient(batch), learning_rate, going)
-        if len(stopped):
-            self.block[stopped], self._moments[:, stopped] = kept
+        if going.any():
+            self._adam(self.gradient(batch), learning_rate, going)
         return going
 
     def gradient(self, batch: Minibatch) -> Tensor:
-        """(P, n_params): gradients of the loss, not clipped."""
+        """(P, n_params): gradients of the loss, not clipped; good until the next call."""
         made = self._forward(self._layers, batch.obs.repeat_interleave(2, 0))
         out, value = made[-1][0::2], made[-1][1::2, :, 0]
         upper = torch.zeros_like(made[-1])
         upper[0::2], d_log_std = self._policy_gradient(out, batch)
         upper[1::2, :, 0] = (value - batch.target) * (2.0 * self._settings.vf_coef / value.shape[1])
-        gradient = torch.zeros_like(self.block)
-        self._backward(made, upper, gradient.view(2 * len(self), -1))
-        gradient[:, self._place_std] = d_log_std
-        return gradient
+        self._backward(made, upper)
+        self._gradient[:, self._place_std] = d_log_std
+        return self._gradient
 
     def _divergence(self, batch: Minibatch) -> NDArray[np.float32]:
         """(P,) estimates of the KL divergence from the policy that acted (Schulman's k3)."""
@@ -194,33 +195,43 @@ class Stack:
 
     def _policy_gradient(self, out: Tensor, batch: Minibatch) -> tuple[Tensor, Tensor]:
         """Gradients of the clipped surrogate and the entropy bonus by outputs and log_std."""
-        chosen, rows = self._settings, batch.advantage.shape[1]
-        advantage = batch.advantage
-        if rows > 1:
-            spread = advantage.std(1, keepdim=True)
-            advantage = (advantage - advantage.mean(1, keepdim=True)) / (spread + 1e-8)
-        ratio = torch.exp(self.log_prob(out, batch.action) - batch.log_prob)
-        clipped = ratio.clamp(1.0 - chosen.clip_range, 1.0 + chosen.clip_range)
-        active = (advantage * ratio <= advantage * clipped).to(ratio.dtype)
-        d_log_prob = (-advantage * ratio * active / rows)[..., None]
+        entropy_weight = self._settings.ent_coef
         if self._shape.categorical:
             log_p = torch.log_softmax(out, -1)
+            chosen = batch.action[..., None]
+            d_log_prob = self._surrogate(log_p.gather(-1, chosen)[..., 0], batch)
             p = log_p.exp()
-            hot = torch.zeros_like(p).scatter_(-1, batch.action[..., None], 1.0)
+            hot = torch.zeros_like(p).scatter_(-1, chosen, 1.0)
             entropy = -(p * log_p).sum(-1, keepdim=True)
             d_entropy = -p * (log_p + entropy)
-            d_out = d_log_prob * (hot - p) - chosen.ent_coef / rows * d_entropy
+            d_out = d_log_prob * (hot - p) - entropy_weight / out.shape[1] * d_entropy
             return d_out, torch.zeros_like(self.log_std)
         inverse = torch.exp(-self.log_std)[:, None]
         scaled = (batch.action - out) * inverse
-        d_log_std = (d_log_prob * (scaled * scaled - 1.0)).sum(1) - chosen.ent_coef
+        squares = scaled * scaled
+        d_log_prob = self._surrogate(self._gaussian(squares), batch)
+        d_log_std = (d_log_prob * (squares - 1.0)).sum(1) - entropy_weight
         return d_log_prob * scaled * inverse, d_log_std
+
+    def _surrogate(self, log_prob: Tensor, batch: Minibatch) -> Tensor:
+        """(P, B, 1): gradient of the clipped surrogate by the log-probabilities (P, B)."""
+        clip, rows = self._settings.clip_range, log_prob.shape[1]
+        advantage = batch.advantage
+        if rows > 1:
+            spread, mean = torch.std_mean(advantage, 1, keepdim=True)
+            advantage = (advantage - mean) / (spread + 1e-8)
+        ratio = torch.exp(log_prob - batch.log_prob)
+        gain = advantage * ratio
+        active = gain <= advantage * ratio.clamp(1.0 - clip, 1.0 + clip)
+        return (gain * active * (-1.0 / rows))[..., None]
 
     def _forward(self, layers: Sequence[tuple[Tensor, Tensor]], obs: Tensor) -> list[Tensor]:
         """The input and what every layer gives, activated but for the last."""
         made = [obs]
         for weight, bias in layers[:-1]:
-            if self._shape.activation == "tanh":
+            if self._shape.activation == "tanh" and obs.shape[1] <= _FEW_ROWS:
+                made.append(torch.baddbmm(bias, made[-1], weight).tanh_())
+            elif self._shape.activation == "tanh":
                 # tanh(x) = 2 sigmoid(2 x) - 1: torch's sigmoid takes a third of its tanh's time.
                 hidden = torch.baddbmm(bias, made[-1], weight, beta=2.0, alpha=2.0)
                 made.append(hidden.sigmoid_().mul_(2.0).sub_(1.0))
@@ -230,12 +241,13 @@ class Stack:
         made.append(torch.baddbmm(bias, made[-1], weight))
         return made
 
-    def _backward(self, made: Sequence[Tensor], upper: Tensor, gradient: Tensor) -> None:
-        """Fill `gradient`, a row a network, from that of the last layer's outputs."""
+    def _backward(self, made: Sequence[Tensor], upper: Tensor) -> None:
+        """Fill the layers' gradients from that of the last layer's outputs."""
         for at in range(len(self._layers) - 1, -1, -1):
-            below, (weights, biases) = made[at], self._places[at]
-            gradient[:, weights] = torch.bmm(below.transpose(1, 2), upper).flatten(1)
-            gradient[:, biases] = upper.sum(1)
+            below, (weight, bias) = made[at], self._slopes[at]
+            # Not by out=: into rows that are not aligned alike, the last bit differs by row.
+            weight.copy_(torch.bmm(below.transpose(1, 2), upper))
+            torch.sum(upper, 1, keepdim=True, out=bias)
             if at == 0:
                 return
             upper = torch.bmm(upper, self._layers[at][0].transpose(1, 2))
@@ -245,23 +257,28 @@ class Stack:
                 upper = torch.ops.aten.threshold_backward(upper, below, 0.0)
 
     def _adam(self, gradient: Tensor, learning_rate: float, going: NDArray[np.bool_]) -> None:
+        """A step of these learners; the norm of each one's gradient is bounded first."""
         norm = gradient.norm(dim=1, keepdim=True)
         gradient *= (self._settings.max_grad_norm / (norm + 1e-6)).clamp(max=1.0)
-        first, second = _ADAM_BETAS
-        self._steps += going
-        mean, square = self._moments
-        mean.lerp_(gradient, 1.0 - first)
-        square.mul_(second).addcmul_(gradient, gradient, value=1.0 - second)
-        # Both corrections of the bias in two factors a learner: the root is taken in one pass.
-        steps = np.maximum(self._steps, 1)
-        unbias = np.sqrt(1.0 - second**steps)
-        root = square.sqrt().add_(self._column(_ADAM_EPSILON * unbias))
-        size = self._column(-learning_rate * unbias / (1.0 - first**steps))
-        self.block.addcdiv_(mean * size, root)
-
-    def _column(self, values: NDArray[np.float64]) -> Tensor:
-        """(P, 1) float32."""
-        return torch.as_tensor(values[:, None], dtype=torch.float32, device=self._device)
+        parameters, gradients, means, squares, steps = (
+            list(itertools.compress(rows, going)) for rows in self._rows
+        )
+        adam(
+            parameters,
+            gradients,
+            means,
+            squares,
+            [],
+            steps,
+            fused=True,
+            amsgrad=False,
+            beta1=_ADAM_BETAS[0],
+            beta2=_ADAM_BETAS[1],
+            lr=learning_rate,
+            weight_decay=0.0,
+            eps=_ADAM_EPSILON,
+            maximize=False,
+        )
 
     # --- the block ---
 
@@ -279,18 +296,29 @@ class Stack:
         return _array(self.log_std[learner])
 
     def _slice(self) -> None:
-        """Views of the block: layers over 2 P networks, actor and critic by turns."""
-        nets, start = self.block.view(2 * len(self), -1), 0
-        self._places: list[tuple[slice, slice]] = []
-        self._layers: list[tuple[Tensor, Tensor]] = []
-        for inputs, outputs in self._shape.layers:
-            middle, end = start + inputs * outputs, start + inputs * outputs + outputs
-            self._places.append((slice(start, middle), slice(middle, end)))
-            weight = nets[:, start:middle].view(-1, inputs, outputs)
-            self._layers.append((weight, nets[:, middle:end].view(-1, 1, outputs)))
-            start = end
+        """Views of the block and of its gradient, a weight and a bias a layer.
+
+        They are over 2 P networks, actor and critic by turns; the actors and the critics apart too.
+        """
+        self._gradient = torch.zeros_like(self.block)
+        learned = (self.block, self._gradient, *self._moments, self._steps)
+        self._rows = [tensor.unbind() for tensor in learned]
+        self._layers, self._slopes = self._viewed(self.block), self._viewed(self._gradient)
+        self._alone = [[(w[which::2], b[which::2]) for w, b in self._layers] for which in (0, 1)]
+        start = sum((inputs + 1) * outputs for inputs, outputs in self._shape.layers)
         self._place_std = slice(start, start + self._shape.deviations)
         self.log_std = self.block[:, self._place_std]
+
+    def _viewed(self, block: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """(2 P, in, out) and (2 P, 1, out) of every layer."""
+        nets, start = block.view(2 * len(block), -1), 0
+        layers = []
+        for inputs, outputs in self._shape.layers:
+            middle, end = start + inputs * outputs, start + inputs * outputs + outputs
+            weight = nets[:, start:middle].view(-1, inputs, outputs)
+            layers.append((weight, nets[:, middle:end].view(-1, 1, outputs)))
+            start = end
+        return layers
 
 
 def _initial(shape: Shape, settings: PpoSettings, rng: np.random.Generator) -> NDArray[np.float32]:

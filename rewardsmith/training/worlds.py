@@ -175,16 +175,22 @@ class Account:
             low, high = self._extremes.get(name, (np.inf, -np.inf))
             self._extremes[name] = (min(low, float(values.min())), max(high, float(values.max())))
 
-    def add_step(self, total: NDArray[np.float64], finished: Sequence[Finished]) -> None:
-        """Count one vector step with its rewards (n,) and the episodes it ended."""
-        self._returns += total
-        point = int(self._point(np.array(self.timesteps)))
-        for episode in finished:
-            row = (float(self._returns[episode.world]), episode.fitness, episode.length)
-            self._episodes[point].append(row)
-            self._recent.append(row)
-            self._returns[episode.world] = 0.0
-        self.timesteps += len(total)
+    def add_steps(self, total: NDArray[np.float64], finished: Sequence[Sequence[Finished]]) -> None:
+        """Count vector steps with their rewards (steps, n), and the episodes that each ended."""
+        begin, first = 0, self.timesteps
+        for at, ended in enumerate(finished):
+            if not ended:
+                continue
+            self._returns += total[begin : at + 1].sum(axis=0)
+            begin = at + 1
+            point = int(self._point(np.array(first + at * total.shape[1])))
+            for episode in ended:
+                row = (float(self._returns[episode.world]), episode.fitness, episode.length)
+                self._episodes[point].append(row)
+                self._recent.append(row)
+                self._returns[episode.world] = 0.0
+        self._returns += total[begin:].sum(axis=0)
+        self.timesteps += total.size
 
     def at_peak(self) -> bool:
         """Whether the smoothed return of the latest episodes is the highest so far; notes it."""

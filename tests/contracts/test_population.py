@@ -12,8 +12,9 @@ from tiny_jobs import GOOD, checked, job, point_task
 from rewardsmith import policy, tasks
 from rewardsmith.records import CheckedReward, TaskSpec, Training
 from rewardsmith.training import PpoSettings, Progress, TrainJob, batches, settings
+from rewardsmith.training.advantages import advantages, discounted
 from rewardsmith.training.child import run
-from rewardsmith.training.learner import Learner, normalised
+from rewardsmith.training.learner import normalised
 
 LATE = GOOD.replace("(next_obs, action)", "(next_obs, action, t)")
 NAN = LATE.replace("near = np", "near = np.where(t == 45, np.nan, 1.0) * np")
@@ -193,23 +194,26 @@ def test_jobs_that_can_learn_together_are_shared_out_evenly(
 # --- advantages ----------------------------------------------------------------------------------
 
 
-def test_advantages_bootstrap_a_time_limit_but_no_real_end(tmp_path: Path, task: TaskSpec) -> None:
+def test_advantages_bootstrap_a_time_limit_but_no_real_end() -> None:
     """Generalised advantages (arXiv 1506.02438, equation 16) of a case small enough to see."""
-    asked = learner(tmp_path, task, "a", None)
     chosen = settings("ppo", {}, {"gamma": 0.5, "gae_lambda": 0.5})
     assert isinstance(chosen, PpoSettings)
-    one = Learner(asked, chosen, 2, lambda _: None)
-    one._return_scale.count, one._return_scale.var = 1e12, 1.0  # a scale that stays 1
-    total = np.array([[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]])
+    rewards = np.ones((3, 2))
     terminated = np.array([[False, False], [True, False], [False, False]])
     truncated = np.array([[False, False], [False, True], [False, False]])
     values, after = np.full((3, 2), 2.0), np.full((3, 2), 4.0)
-    lesson = one.learn_from(total, terminated, truncated, values, after)
+    found = advantages(rewards, terminated, truncated, values, after, chosen)
     # Going on: 1 + 0.5 * 4 - 2 = 1. A real end: 1 - 2 = -1. A time limit: 1 + 0.5 * 4 - 2 = 1.
     last = 1.0
     expected = np.array([[1 + 0.25 * -1, 1 + 0.25 * 1], [-1.0, 1.0], [last, last]])
-    np.testing.assert_allclose(lesson.advantage, expected, atol=1e-6)
-    np.testing.assert_allclose(lesson.target, expected + values, atol=1e-6)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_return_is_carried_from_rollout_to_rollout_and_ends_with_its_episode() -> None:
+    done = np.array([[False, False], [True, False]])
+    returns, carried = discounted(np.ones((2, 2)), done, np.array([2.0, 0.0]), 0.5)
+    np.testing.assert_allclose(returns, [[2.0, 1.0], [2.0, 1.5]])
+    np.testing.assert_allclose(carried, [0.0, 1.5])
 
 
 def test_what_the_networks_see_is_what_the_policy_will_see() -> None:

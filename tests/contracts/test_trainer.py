@@ -217,7 +217,7 @@ def test_the_account_notes_a_peak_once_and_no_lower_return_later(
     account = Account(job(place / "account", task, n_envs=1, timesteps=50), told.append)
     peaks = []
     for value in (1.0, 3.0, 5.0, 2.0, 1.0):
-        account.add_step(np.array([value]), [Finished(world=0, fitness=value, length=1)])
+        account.add_steps(np.array([[value]]), [[Finished(world=0, fitness=value, length=1)]])
         peaks.append(account.at_peak())
     # Smoothed over two episodes: 1, 2, 4, 3.5, 1.5.
     assert peaks == [True, True, True, False, False]
