@@ -33,6 +33,7 @@ from rewardsmith.records import (
 from rewardsmith.reward import Transitions, concatenate
 from rewardsmith.rollouts import Rollout
 from rewardsmith.store import RunRecord, Store
+from rewardsmith.summarise import typical_training
 from rewardsmith.training import settings
 
 _SAMPLED_FILES = 16
@@ -47,6 +48,13 @@ class Reviewer(Protocol):
         """What it holds against the candidate's reward."""
 
 
+class Narrator(Protocol):
+    """Says what policies do; see propose/describe.py."""
+
+    def describe(self, candidate: Candidate, episode: Rollout, task: TaskSpec) -> str:
+        """What the candidate's policy does in an episode, in words; "" where it cannot say."""
+
+
 class Appraisal:
     """The critic of one run, with all that the run has lived through.
 
@@ -54,6 +62,7 @@ class Appraisal:
         transitions: recorded from a random policy; the probes run on them, and on as many of the
             run's trained policies once there are any.
         reviewer: asked about every reward that has passed everything else, if given.
+        narrator: asked what the policies do that a proposer is told of, if given.
         tell: whether candidates are to hold what their rewards pay for the run's episodes.
     """
 
@@ -63,10 +72,12 @@ class Appraisal:
         store: Store,
         transitions: Transitions,
         reviewer: Reviewer | None = None,
+        narrator: Narrator | None = None,
         *,
         tell: bool = False,
     ) -> None:
-        self._transitions, self._reviewer, self._tell = transitions, reviewer, tell
+        self._transitions, self._tell = transitions, tell
+        self._reviewer, self._narrator = reviewer, narrator
         self._store, self._run = store, run.id
         self._task, self._unsafe = run.task, run.config.unsafe_no_jail
         self._folder, self._seed = store.folder(run.id), run.config.seed
@@ -161,6 +172,21 @@ class Appraisal:
             warned = _warned(candidate, exploits.RULE, tuple(found))
             appraised.append(warned.model_copy(update={"feedback": told}))
         return self._with_twins_named(appraised, past)
+
+    def described(self, candidate: Candidate) -> Candidate:
+        """The candidate with what its policy does in words, where a model is there to say it.
+
+        It reads the middle episode of the candidate's typical training.
+        """
+        typical = typical_training(candidate, self._task)
+        if self._narrator is None or candidate.conduct or typical is None:
+            return candidate
+        paths = [path for made, path in rollouts_of(candidate, self._folder) if made == typical]
+        if not paths:
+            return candidate
+        episodes = sorted(rollouts.load(paths[0]), key=lambda episode: episode.fitness)
+        conduct = self._narrator.describe(candidate, episodes[len(episodes) // 2], self._task)
+        return candidate.model_copy(update={"conduct": conduct})
 
     def diversity(self, candidates: Iterable[Candidate], past: Iterable[Candidate]) -> float | None:
         """Mean distance, 0..1, between the candidates' rewards on the episodes of `past`."""

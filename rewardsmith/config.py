@@ -121,6 +121,8 @@ class ModelConfig(Settings):
     """A second prompt reads every sound reward against the task before it is trained."""
     reflect: bool = False
     """After each generation a model writes down what it taught, for the next prompts."""
+    describe: bool = False
+    """A model reads an episode of each parent and says what its policy does, for the prompts."""
     temperature: float = Field(1.0, ge=0, le=2)
     max_tokens: int = Field(4096, ge=64)
     """Of one reply; one that is cut off is asked for again with twice as many."""

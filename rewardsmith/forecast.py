@@ -160,7 +160,9 @@ def _calls(config: RunConfig) -> tuple[int, int]:
     if config.feedback.judge:  # asks twice for every vote
         others += 2 * search.iterations * entrants.wanted(config.feedback)
     most = asked * reviews * (1 + search.repairs) * (1 + search.retries)
-    return asked * reviews + others, most + others
+    # A new best a generation; at most every candidate but the last generation's, once each.
+    told = search.iterations - 1 if config.model.describe else 0
+    return asked * reviews + others + told, most + others + told * search.samples
 
 
 def _policies(config: RunConfig, task: TaskSpec) -> list[int]:
@@ -208,7 +210,7 @@ def _rounds(config: RunConfig) -> int:
     endpoints = 1 if model.api_base else len(set(model.names) - {MANUAL})
     at_once = model.concurrency * endpoints
     waves = math.ceil(search.samples / at_once) + (search.samples if model.review else 0)
-    others = search.iterations - 1 if model.reflect else 0
+    others = (search.iterations - 1) * (model.reflect + model.describe)
     if config.feedback.judge:
         others += 2 * search.iterations * entrants.wanted(config.feedback)
     return search.iterations * waves + others

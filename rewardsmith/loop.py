@@ -21,7 +21,7 @@ from rewardsmith.finals import choose_best
 from rewardsmith.measure import Measure, Observe, arm_folder
 from rewardsmith.opinion import Judge
 from rewardsmith.planning import Kind, Planner
-from rewardsmith.propose import Proposer, Reflector
+from rewardsmith.propose import Ask, Proposer, Reflector
 from rewardsmith.records import (
     Candidate,
     Failure,
@@ -145,10 +145,25 @@ class Search:
             ask = self._planner.ask(index, attempt, kind)
             if self._panel:
                 ask = ask.model_copy(update={"feedback": self._panel.told(index)})
+            elif kind == "search":
+                ask = self._described(ask)
             for candidate in self._planner.candidates(ask):
                 if candidate.id not in stored:
                     stored[candidate.id] = self._save(candidate)
         return [stored[slot] for slot in slots]
+
+    def _described(self, ask: Ask) -> Ask:
+        """The same, its parents with what their policies do, where that is wanted."""
+        parents = {parent.id: parent for move in ask.moves for parent in move.parents}
+        for parent in parents.values():
+            described = self._parts.appraisal.described(parent)
+            if described != parent:
+                parents[parent.id] = self._save(described)
+        moves = tuple(
+            move.model_copy(update={"parents": tuple(parents[p.id] for p in move.parents)})
+            for move in ask.moves
+        )
+        return ask.model_copy(update={"moves": moves})
 
     def _check(self, candidate: Candidate) -> Candidate:
         """Let the critic judge; a broken one goes back to the proposer a few times."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rewardsmith.appraise import Reviewer
+from rewardsmith.appraise import Narrator, Reviewer
 from rewardsmith.calls import StoredCalls
 from rewardsmith.errors import Cancelled, LimitReached
 from rewardsmith.llm.budget import Budget, prices
@@ -36,6 +36,7 @@ class Askers:
 
     proposer: Proposer
     reviewer: Reviewer | None = None
+    narrator: Narrator | None = None
     reflector: Reflector | None = None
     judge: Judge | None = None
 
@@ -56,6 +57,7 @@ def askers(
     if config.proposer != "llm":
         return Askers(GrammarProposer())
     from rewardsmith.judges import ModelJudge
+    from rewardsmith.propose.describe import LlmNarrator
     from rewardsmith.propose.llm import LlmProposer
     from rewardsmith.propose.reflect import LlmReflector
     from rewardsmith.propose.review import LlmReviewer
@@ -64,6 +66,7 @@ def askers(
     return Askers(
         LlmProposer(model, config.prompts),
         LlmReviewer(model, config.prompts) if config.review else None,
+        LlmNarrator(model, config.prompts) if config.describe else None,
         LlmReflector(model, config.prompts) if config.reflect else None,
         ModelJudge(model, record.task, config.prompts) if record.config.feedback.judge else None,
     )

@@ -387,6 +387,8 @@ class Candidate(Record):
     """On held-out seeds that chose nothing; the best only."""
     summary: str = ""
     """The text that the next prompt holds."""
+    conduct: str = ""
+    """What its policy does, in the words of a model that read an episode, where that is wanted."""
     feedback: str = ""
     """What its reward pays for the run's episodes, where the strategy wants that to be told."""
     failure: Failure | None = None

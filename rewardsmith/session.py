@@ -90,7 +90,9 @@ class _Place:
             tuner=Tuner(record.config.tune) if record.config.tune.method else None,
             beside=None if self.recording else functools.partial(self._beside, observe=observe),
             engine=self.engine,
-            appraisal=Appraisal(record, self.store, self.transitions, asked.reviewer, tell=tell),
+            appraisal=Appraisal(
+                record, self.store, self.transitions, asked.reviewer, asked.narrator, tell=tell
+            ),
             observe=observe,
         )
 

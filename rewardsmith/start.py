@@ -33,6 +33,7 @@ NAMES = {
     "proposer": "model.proposer",
     "review": "model.review",
     "reflect": "model.reflect",
+    "describe": "model.describe",
     "prompts": "model.prompts",
     "local_only": "model.local_only",
     "max_tokens": "model.max_tokens",
@@ -246,10 +247,12 @@ def settle_proposer(config: RunConfig) -> RunConfig:
             f"--local-only: {', '.join(beyond)} may lie beyond this machine; give --api-base with "
             "an address on loopback, such as http://127.0.0.1:11434/v1, or --model manual"
         )
-    if chosen.reflect and config.search.strategy == "best-of-n":
-        raise UserError("best-of-n learns nothing between generations: leave --reflect out")
-    if chosen.review and not by_model:
-        raise UserError("a review needs a model: give --model NAME, or leave --review out")
+    told_on = [name for name in ("reflect", "describe") if getattr(chosen, name)]
+    if told_on and config.search.strategy == "best-of-n":
+        raise UserError(f"best-of-n learns nothing between generations: leave --{told_on[0]} out")
+    asked = ["review"] if chosen.review else []
+    if (asked := [*asked, *told_on]) and not by_model:
+        raise UserError(f"--{asked[0]} needs a model: give --model NAME, or leave it out")
     prompts = str(Path(chosen.prompts).resolve()) if chosen.prompts else ""
     told.names(prompts)
     settled = {

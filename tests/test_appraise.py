@@ -8,11 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scripted_engine import candidate, episodes
+from test_propose_llm import MemoryLog
 
 from rewardsmith import critic, rollouts, tasks
 from rewardsmith.appraise import Appraisal
 from rewardsmith.config import RunConfig
+from rewardsmith.errors import ModelError
 from rewardsmith.evaluate import roll_out, rollouts_path
+from rewardsmith.llm.scripted import ScriptedClient
+from rewardsmith.propose.calling import Model
+from rewardsmith.propose.describe import LlmNarrator
 from rewardsmith.records import Candidate, Score, Stage, TaskSpec, Training, Verdict
 from rewardsmith.reward import Transitions
 from rewardsmith.sim.gymnasium import GymnasiumSim
@@ -82,6 +87,34 @@ def balanced(store: Store, run: RunRecord, verdict: Verdict) -> Candidate:
     made = candidate(0, stage=Stage.EVALUATED, trainings=(training,), score=score, verdict=verdict)
     store.save_candidate(run.id, made)
     return made
+
+
+def test_a_model_describes_a_measured_policy_once_by_its_middle_episode(
+    store: Store, run: RunRecord, transitions: Transitions
+) -> None:
+    client = ScriptedClient(["It stands,\n  and leans to the left."])
+    narrator = LlmNarrator(Model({"m": client}, calls=MemoryLog()))
+    appraisal = Appraisal(run, store, transitions, None, narrator)
+    trained = balanced(store, run, critic.check(UPRIGHT, run.task, transitions))
+    described = appraisal.described(trained)
+    assert described.conduct == "It stands, and leans to the left."
+    assert appraisal.described(described) == described
+    unmeasured = trained.model_copy(update={"trainings": ()})
+    assert appraisal.described(unmeasured) == unmeasured
+    (request,) = client.requests
+    assert request.prompt == "describe"
+    assert "500 of 500 steps" in request.messages[-1].content
+    assert "pole_angle" in request.messages[-1].content
+
+
+def test_a_policy_that_nobody_could_describe_stays_as_it_was(
+    store: Store, run: RunRecord, transitions: Transitions
+) -> None:
+    client = ScriptedClient([ModelError("gone", outage=True)])
+    narrator = LlmNarrator(Model({"m": client}, calls=MemoryLog()))
+    trained = balanced(store, run, critic.check(UPRIGHT, run.task, transitions))
+    assert Appraisal(run, store, transitions, None, narrator).described(trained) == trained
+    assert Appraisal(run, store, transitions).described(trained) == trained
 
 
 def test_before_any_training_a_sound_reward_passes_untouched(

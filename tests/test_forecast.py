@@ -56,6 +56,7 @@ def test_the_waiting_for_answers_is_part_of_the_time() -> None:
     assert answers_s(4, concurrency=1) == 240.0
     assert answers_s(4, review=True) == 60.0 + 240.0
     assert answers_s(4, reflect=True) == 60.0 + 40.0
+    assert answers_s(4, describe=True) == 60.0 + 40.0
     config = by_model("m")
     made = forecast(config, TASK, PACE)
     assert made.wall_s == made.steps / 100.0 + 60.0

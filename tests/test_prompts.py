@@ -18,6 +18,7 @@ from rewardsmith.llm.chat import Message, prompt_hash
 from rewardsmith.propose import Ask, Feedback
 from rewardsmith.propose.llm import preview
 from rewardsmith.propose.prompts import (
+    description_messages,
     eject,
     fenced,
     judge_messages,
@@ -176,6 +177,7 @@ def evolving(*parents: Candidate, operator: Operator = "mutate", **update: objec
 DIAGNOSED = evolving(loitering())
 TAUGHT = evolving(BEST, lessons="- Speed alone falls.\n- Bound it.")
 CROSSED = evolving(BEST, OLDER, operator="cross")
+DESCRIBED = evolving(BEST.model_copy(update={"conduct": "It leans back, and falls at 0.6 s."}))
 COMPARED = evolving(BEST.model_copy(update={"feedback": "It orders 60% of 10 pairs rightly."}))
 NATIVE = Ask(task=CARTPOLE, generation=0, moves=firsts(["r00c01", "r00c02", "r00c03"]))
 LIKED = BEST.model_copy(
@@ -255,8 +257,10 @@ def dialogue(messages: tuple[Message, ...]) -> str:
         ("lessons", proposal_messages(TAUGHT, TAUGHT.moves[0])),
         ("crossover", proposal_messages(CROSSED, CROSSED.moves[0])),
         ("compared", proposal_messages(COMPARED, COMPARED.moves[0])),
+        ("described", proposal_messages(DESCRIBED, DESCRIBED.moves[0])),
         ("preference", proposal_messages(VOTED, VOTED.moves[0])),
         ("remark", proposal_messages(TOLD_IN_TEXT, TOLD_IN_TEXT.moves[0])),
+        ("describe", description_messages(HOPPER, ["60 of 1000 steps", "torso_height 1.2 0.7"])),
         ("judge", judge_messages(BY_PEOPLE, ["60 of 1000 steps"], ["1000 of 1000 steps"])),
         ("native", proposal_messages(NATIVE, NATIVE.moves[0])),
         ("cheat", proposal_messages(NATIVE, NATIVE.moves[1])),

@@ -79,6 +79,9 @@ def run(
     reflect: Annotated[
         bool, typer.Option("--reflect", help="Let the model carry on each generation's lessons.")
     ] = False,
+    describe: Annotated[
+        bool, typer.Option("--describe", help="Let the model say what the best policies do.")
+    ] = False,
     prompts: Prompts = None,
     local_only: Annotated[
         bool, typer.Option("--local-only", help="Refuse models beyond this machine.")
@@ -189,6 +192,7 @@ def run(
         "proposer": proposer,
         "review": review or None,
         "reflect": reflect or None,
+        "describe": describe or None,
         "local_only": local_only or None,
         "prompts": str(prompts) if prompts else None,
         "strategy": strategy,

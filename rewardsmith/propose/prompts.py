@@ -137,6 +137,14 @@ def review_messages(task: TaskSpec, code: str, folder: str = "") -> tuple[Messag
     return (Message(role="user", content=asked),)
 
 
+def description_messages(
+    task: TaskSpec, episode: Sequence[str], folder: str = ""
+) -> tuple[Message, ...]:
+    """The conversation that asks what a policy does, given an episode of it in lines."""
+    asked = render("describe", folder, task=task, notes="", episode=episode)
+    return (Message(role="user", content=asked),)
+
+
 def judge_messages(
     task: TaskSpec, first: Sequence[str], second: Sequence[str], folder: str = ""
 ) -> tuple[Message, ...]:

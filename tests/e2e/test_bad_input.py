@@ -42,6 +42,7 @@ BAD = {
         (*BALANCE, "--strategy", "best-of-n", "--reflect"),
         "leave --reflect out",
     ),
+    "describing without a model": ((*BALANCE, "--describe"), "--describe needs a model"),
     "unknown flag": ((*BALANCE, "--sample", "3"), "--sample"),
     "unknown command": (("trian", "x.py"), "trian"),
     "unknown setting": ((*BALANCE, "--set", "search.sample=3"), "search.samples"),

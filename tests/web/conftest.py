@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hostile import reply
+from hostile import HOSTILE, reply
 from loopback_server import LoopbackServer, says
 from running import BALANCE, TINY, Recorded, call, lines_of
 from viewing import Viewed, viewing
@@ -22,10 +22,13 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     """Two generations of two on CartPole: sound, refused twice, sound, a child of it; filmed."""
     runs_dir = tmp_path_factory.mktemp("searched")
     broken = reply("bad").replace("pole_angle", "pole_agnel")
-    answers = (reply("first"), broken, broken, reply("second", 2.0), reply("third", 3.0))
+    answers = (
+        *(reply("first"), broken, broken, f"It leans. {HOSTILE}"),
+        *(reply("second", 2.0), reply("third", 3.0)),
+    )
     with LoopbackServer(*map(says, answers)) as server:
         done = call(
-            *(*BALANCE, *TINY, "--model", "test", "--api-base", server.url, "--json"),
+            *(*BALANCE, *TINY, "--model", "test", "--api-base", server.url, "--json", "--describe"),
             *("-n", "2", "-i", "2", "-o", runs_dir, "--set", "model.concurrency=1"),
             *("--set", "search.report_seeds=1", "--set", "search.finalists=1"),
             *("--set", "search.repairs=1", "--set", "video.finalists=true"),

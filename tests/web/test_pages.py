@@ -96,6 +96,16 @@ def test_a_candidate_shows_its_film_its_curves_and_what_was_said(
     watched.check()
 
 
+def test_what_a_model_says_of_a_policy_is_shown_as_text(
+    browser: playwright.Browser, view: Viewed, searched: Recorded
+) -> None:
+    watched = Watched(browser, view)
+    page = watched.open(f"/runs/{searched.result['run']}/candidates/r01c00")
+    assert page.get_by_text("It leans. </code><script>").count() >= 1
+    assert page.get_by_text("r01c00/describe").is_visible()
+    watched.check()
+
+
 def test_a_refused_reward_says_why(
     browser: playwright.Browser, view: Viewed, searched: Recorded
 ) -> None:
