@@ -20,9 +20,10 @@ from rewardsmith.jail.service import Rewards
 from rewardsmith.policy import Policy, PolicyHeader
 from rewardsmith.records import Space
 from rewardsmith.training import PpoSettings, TrainJob
+from rewardsmith.training.account import Account
 from rewardsmith.training.sb3_ppo import Ppo
 from rewardsmith.training.sb3_sac import _sac_actor
-from rewardsmith.training.worlds import Account, Worlds
+from rewardsmith.training.worlds import Worlds
 
 torch.set_num_threads(1)  # as in a training: on a busy machine threads wait for each other
 BOUNDED = Space(kind="box", size=1, low=(-2.0,), high=(3.0,))

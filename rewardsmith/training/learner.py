@@ -17,8 +17,8 @@ from rewardsmith.jail.service import Rewards
 from rewardsmith.policy import OBSERVATION_CLIP, Policy
 from rewardsmith.records import Training
 from rewardsmith.training import PpoSettings, Progress, TrainJob, checkpoint
+from rewardsmith.training.account import Account, Finished
 from rewardsmith.training.checkpoint import Arrays
-from rewardsmith.training.worlds import Account, Finished
 
 Array = NDArray[np.float64]
 

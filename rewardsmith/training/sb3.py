@@ -15,10 +15,11 @@ from rewardsmith.errors import CandidateError
 from rewardsmith.jail.service import Rewards, RewardWorker, cpu_limit_s
 from rewardsmith.records import Training
 from rewardsmith.training import Done, PpoSettings, Progress, Report, TrainJob, failed, settings
+from rewardsmith.training.account import Account
 from rewardsmith.training.sb3_common import RewardSource
 from rewardsmith.training.sb3_ppo import Ppo
 from rewardsmith.training.sb3_sac import run_sac
-from rewardsmith.training.worlds import Account, Worlds
+from rewardsmith.training.worlds import Worlds
 
 
 def train(jobs: Sequence[TrainJob], report: Report, done: Done) -> None:

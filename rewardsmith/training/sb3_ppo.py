@@ -21,6 +21,7 @@ from rewardsmith.policy import Policy, PolicyHeader
 from rewardsmith.reward import Transitions, concatenate
 from rewardsmith.sim import Step
 from rewardsmith.training import PpoSettings, TrainJob
+from rewardsmith.training.account import Account, Finished
 from rewardsmith.training.sb3_common import (
     SEEDS,
     RewardSource,
@@ -30,7 +31,7 @@ from rewardsmith.training.sb3_common import (
     linear_layers,
     require_finite,
 )
-from rewardsmith.training.worlds import Account, Finished, Worlds
+from rewardsmith.training.worlds import Worlds
 
 _REWARD_CLIP = 10.0
 

@@ -16,6 +16,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from rewardsmith.policy import Policy, PolicyHeader
 from rewardsmith.records import TaskSpec
 from rewardsmith.training import SacSettings, TrainJob
+from rewardsmith.training.account import Account
 from rewardsmith.training.sb3_common import (
     SEEDS,
     RewardSource,
@@ -25,7 +26,7 @@ from rewardsmith.training.sb3_common import (
     linear_layers,
     require_finite,
 )
-from rewardsmith.training.worlds import Account, Worlds
+from rewardsmith.training.worlds import Worlds
 
 
 def run_sac(

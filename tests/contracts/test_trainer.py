@@ -18,10 +18,11 @@ from rewardsmith.jail.service import Rewards
 from rewardsmith.records import CheckedReward, TaskSpec, Training
 from rewardsmith.reward import Transitions
 from rewardsmith.training import PpoSettings, Progress, TrainJob, settings
+from rewardsmith.training.account import Account, Finished
 from rewardsmith.training.child import run
 from rewardsmith.training.sb3_ppo import Ppo
 from rewardsmith.training.sb3_sac import _StepwiseEnv
-from rewardsmith.training.worlds import Account, Finished, Worlds
+from rewardsmith.training.worlds import Worlds
 
 ALGOS = ["population", "ppo", "sac"]
 LATE = "import numpy as np\n\ndef compute_reward(next_obs, t):\n    near = -next_obs[:, 0] ** 2\n"
