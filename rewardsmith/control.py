@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from rewardsmith.commands import LIMITS, limited
+from rewardsmith.config import LimitConfig
 from rewardsmith.errors import Cancelled, LimitReached
 from rewardsmith.measure import Observe
 from rewardsmith.records import Candidate, Event, RunStatus
@@ -17,11 +19,22 @@ class Control:
     """Holds the run's record; asked at every stage, and often in between, whether to go on."""
 
     def __init__(
-        self, run: RunRecord, store: Store, observe: Observe, clock: Callable[[], float]
+        self,
+        run: RunRecord,
+        store: Store,
+        observe: Observe,
+        clock: Callable[[], float],
+        above: Control | None = None,
     ) -> None:
+        """Control `run`; where it belongs to another one, what is asked of that holds for it."""
         self.run, self._store, self._observe, self._clock = run, store, observe, clock
-        self._wall_limit_s = run.config.limits.wall_s
+        self._above = above
         self._counted = self._looked = clock()
+
+    @property
+    def limits(self) -> LimitConfig:
+        """Those that hold now: a command may have changed them."""
+        return self.run.config.limits
 
     def update(self, **changes: object) -> None:
         """Store changes of the run's record, with the time spent so far."""
@@ -33,6 +46,8 @@ class Control:
 
     def stage(self) -> None:
         """Between stages: take commands; a pause waits here. Raises as `poll`."""
+        if self._above:
+            self._above.stage()
         self._obey()
         while self.run.status is RunStatus.PAUSED:
             time.sleep(_LOOK_EVERY_S)
@@ -43,6 +58,8 @@ class Control:
 
         Raises Cancelled or LimitReached.
         """
+        if self._above:
+            self._above.poll()
         if self._clock() - self._looked > _LOOK_EVERY_S:
             self._obey()
 
@@ -74,14 +91,15 @@ class Control:
             self.tell(command.kind, message=command.value)
             if command.kind == "cancel":
                 raise Cancelled("the run was cancelled")
-            if command.kind == "limit":
-                self._wall_limit_s = float(command.value)
+            if command.kind in LIMITS:
+                limits = limited(self.limits, command.kind, command.value)
+                self.update(config=self.run.config.model_copy(update={"limits": limits}))
             else:
                 paused = command.kind == "pause"
                 self.update(status=RunStatus.PAUSED if paused else RunStatus.RUNNING)
         spent = self.run.wall_s + self._clock() - self._counted
-        if self._wall_limit_s is not None and spent > self._wall_limit_s:
+        limit = self.limits.wall_s
+        if limit is not None and spent > limit:
             raise LimitReached(
-                f"the time limit of {self._wall_limit_s:g} s is reached; "
-                "resume with --time-limit above it"
+                f"the time limit of {limit:g} s is reached; resume with --time-limit above it"
             )

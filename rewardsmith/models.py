@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from rewardsmith.appraise import Narrator, Reviewer
 from rewardsmith.calls import StoredCalls
+from rewardsmith.config import LimitConfig
+from rewardsmith.control import Control
 from rewardsmith.errors import Cancelled, LimitReached
 from rewardsmith.llm.budget import Budget, prices
 from rewardsmith.llm.secrets import redactor
@@ -41,19 +43,12 @@ class Askers:
     judge: Judge | None = None
 
 
-def askers(
-    record: RunRecord,
-    store: Store,
-    recording: Recording | None,
-    observe: Observe,
-    poll: Callable[[], None],
-) -> Askers:
-    """Those that the settings ask for; their calls are recorded.
+def askers(control: Control, store: Store, recording: Recording | None, observe: Observe) -> Askers:
+    """Those that the settings of a run ask for; their calls are recorded.
 
-    Args:
-        poll: asked while they wait whether to go on; see Control.poll.
+    While they wait they obey its control.
     """
-    config = record.config.model
+    record, config = control.run, control.run.config.model
     if config.proposer != "llm":
         return Askers(GrammarProposer())
     from rewardsmith.judges import ModelJudge
@@ -62,7 +57,7 @@ def askers(
     from rewardsmith.propose.reflect import LlmReflector
     from rewardsmith.propose.review import LlmReviewer
 
-    model = _model(record, store, recording, observe, poll)
+    model = _model(control, store, recording, observe)
     return Askers(
         LlmProposer(model, config.prompts),
         LlmReviewer(model, config.prompts) if config.review else None,
@@ -72,24 +67,18 @@ def askers(
     )
 
 
-def _model(
-    record: RunRecord,
-    store: Store,
-    recording: Recording | None,
-    observe: Observe,
-    poll: Callable[[], None],
-) -> Model:
+def _model(control: Control, store: Store, recording: Recording | None, observe: Observe) -> Model:
     from rewardsmith.llm.client import Patience
     from rewardsmith.propose.calling import Model
 
-    config, watch = record.config.model, Watch(poll)
+    record, config = control.run, control.run.config.model
+    watch = Watch(control.poll)
     adapters = _adapters(record, store, recording, observe, watch)
     redact = redactor(os.environ)  # after the adapters: litellm reads more keys from a file .env
-    limits = None if recording else record.config.limits
     budget = Budget(
         prices(config.names, config.api_base),
-        cost_limit_usd=limits.cost_usd if limits else None,
-        token_limit=limits.tokens if limits else None,
+        # What is replayed costs nothing.
+        lambda: LimitConfig(cost_usd=None) if recording else control.limits,
     )
     return Model(
         adapters,

@@ -71,14 +71,17 @@ class _Place:
     transitions: Transitions
     recording: Recording | None
 
-    def search(self, record: RunRecord, observe: Observe) -> RunRecord:
+    def search(
+        self, record: RunRecord, observe: Observe, above: Control | None = None
+    ) -> RunRecord:
         """Run the loop over `record`; who waits for a model meanwhile obeys its control."""
-        control = Control(record, self.store, observe, time.monotonic)
-        return loop.Search(record, self._parts(record, observe, control.poll), control).run()
+        control = Control(record, self.store, observe, time.monotonic, above)
+        return loop.Search(record, self._parts(control, observe), control).run()
 
-    def _parts(self, record: RunRecord, observe: Observe, poll: Callable[[], None]) -> loop.Parts:
-        """All that the loop needs for `record`."""
-        asked = askers(record, self.store, self.recording, observe, poll)
+    def _parts(self, control: Control, observe: Observe) -> loop.Parts:
+        """All that the loop needs for a run."""
+        record = control.run
+        asked = askers(control, self.store, self.recording, observe)
         chosen = strategy(record.config.search)
         tell = chosen.feedback == "episodes"
         return loop.Parts(
@@ -108,7 +111,7 @@ class _Place:
         arm = start.limited(self.store.run(control.run.arm), control.run, self.store)
         control.tell("arm", run=arm.id)
         if arm.status is not RunStatus.DONE:
-            self.search(arm, functools.partial(_tell_of, arm.id, observe))
+            self.search(arm, functools.partial(_tell_of, arm.id, observe), control)
 
 
 def _tell_of(run: str, observe: Observe, event: Event) -> None:

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DBAPIError
 
+from rewardsmith.commands import Command
 from rewardsmith.config import RunConfig
 from rewardsmith.errors import UserError
 from rewardsmith.records import (
@@ -133,14 +134,6 @@ class RunRecord(Record):
     arm_of: str = ""
     """The run that this one stands beside."""
     wall_s: float = 0.0
-
-
-class Command(Record):
-    """Something a person asked of a run while it goes on."""
-
-    id: int
-    kind: Literal["pause", "resume", "cancel", "limit"]
-    value: str = ""
 
 
 class Call(Record):

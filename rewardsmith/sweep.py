@@ -186,7 +186,9 @@ def _left_for(
     """The limits of one run, so that all together keep theirs. Raises LimitReached at the end."""
     keys, runs = {cell.key for cell in planned}, by_cell(store)
     others = [r for key, r in runs.items() if key in keys and not (record and r.id == record.id)]
-    spent = [spending(store, other).total for other in others]
+    # An arm that is a search of its own spends its run's money; its time counts for its run.
+    arms = [store.run(other.arm) for other in others if other.arm]
+    spent = [spending(store, other).total for other in (*others, *arms)]
     taken = {
         "wall_s": sum(other.wall_s for other in others),
         "cost_usd": sum(one.known_cost_usd for one in spent),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from scripted_engine import TASK as PENDULUM
 from test_propose_llm import ASK, GOOD, Several
 
 from rewardsmith.calls import StoredCalls, entries
-from rewardsmith.config import RunConfig
+from rewardsmith.config import LimitConfig, RunConfig
 from rewardsmith.errors import LimitReached, ModelError
 from rewardsmith.llm.budget import FREE, Budget, prices
 from rewardsmith.llm.chat import ChatReply, ChatRequest, Message
@@ -29,6 +29,11 @@ REQUEST = ChatRequest(
 MOST_USD = 100 * 0.001 + 100 * 0.01
 
 
+def held(cost_usd: float | None = None, tokens: int | None = None) -> Callable[[], LimitConfig]:
+    limits = LimitConfig(cost_usd=cost_usd, tokens=tokens)
+    return lambda: limits
+
+
 def replied(cost_usd: float | None, tokens: tuple[int, int] | None = (10, 5)) -> ChatReply:
     prompt, completion = tokens or (None, None)
     return ChatReply(
@@ -43,7 +48,7 @@ def replied(cost_usd: float | None, tokens: tuple[int, int] | None = (10, 5)) ->
 
 
 def test_what_a_call_may_cost_is_set_aside_until_it_is_known() -> None:
-    budget = Budget({"m": PRICE}, cost_limit_usd=2 * MOST_USD)
+    budget = Budget({"m": PRICE}, held(2 * MOST_USD))
     budget.reserve(1, REQUEST)
     budget.reserve(2, REQUEST)
     with pytest.raises(LimitReached, match="--cost-limit above it"):
@@ -55,8 +60,17 @@ def test_what_a_call_may_cost_is_set_aside_until_it_is_known() -> None:
     budget.reserve(3, REQUEST)
 
 
+def test_a_limit_that_is_raised_meanwhile_holds_for_the_next_call() -> None:
+    limits = LimitConfig(cost_usd=0.5 * MOST_USD)
+    budget = Budget({"m": PRICE}, lambda: limits)
+    with pytest.raises(LimitReached):
+        budget.reserve(1, REQUEST)
+    limits = LimitConfig(cost_usd=2 * MOST_USD)
+    budget.reserve(1, REQUEST)
+
+
 def test_a_try_that_was_lost_counts_in_full() -> None:
-    budget = Budget({"m": PRICE}, cost_limit_usd=1.5 * MOST_USD, token_limit=300)
+    budget = Budget({"m": PRICE}, held(1.5 * MOST_USD, 300))
     budget.reserve(1, REQUEST)
     budget.forfeit(1)
     with pytest.raises(LimitReached, match="cost limit"):
@@ -66,11 +80,11 @@ def test_a_try_that_was_lost_counts_in_full() -> None:
 
 def test_a_prompt_is_never_taken_for_shorter_than_it_is() -> None:
     chinese = REQUEST.model_copy(update={"messages": (Message(role="user", content="字" * 300),)})
-    assert Budget({}).most(chinese).tokens == 300 + 100
+    assert Budget({}, held()).most(chinese).tokens == 300 + 100
 
 
 def test_tokens_have_a_limit_of_their_own_and_it_holds_where_no_price_is_known() -> None:
-    budget = Budget({"m": None}, cost_limit_usd=0.01, token_limit=250)
+    budget = Budget({"m": None}, held(0.01, 250))
     budget.reserve(1, REQUEST)
     with pytest.raises(LimitReached, match="--token-limit above it"):
         budget.reserve(2, REQUEST)
@@ -79,19 +93,19 @@ def test_tokens_have_a_limit_of_their_own_and_it_holds_where_no_price_is_known()
 
 
 def test_a_reply_that_does_not_say_what_it_took_counts_as_what_was_set_aside() -> None:
-    budget = Budget({"m": PRICE}, cost_limit_usd=1.5 * MOST_USD, token_limit=300)
+    budget = Budget({"m": PRICE}, held(1.5 * MOST_USD, 300))
     budget.reserve(1, REQUEST)
     budget.settle(1, replied(None, None))
     with pytest.raises(LimitReached, match="cost limit"):
         budget.reserve(2, REQUEST)
-    free = Budget({"m": FREE}, cost_limit_usd=0.01, token_limit=300)
+    free = Budget({"m": FREE}, held(0.01, 300))
     free.count(REQUEST, replied(0.0, None))
     with pytest.raises(LimitReached, match="tokens"):
         free.reserve(1, REQUEST)
 
 
 def test_a_call_that_may_have_been_paid_counts() -> None:
-    budget = Budget({"m": PRICE}, cost_limit_usd=1.5 * MOST_USD)
+    budget = Budget({"m": PRICE}, held(1.5 * MOST_USD))
     budget.count(REQUEST, None)
     with pytest.raises(LimitReached):
         budget.reserve(1, REQUEST)
@@ -111,12 +125,12 @@ def test_at_the_limit_nothing_more_is_sent_and_a_higher_one_goes_on_from_there(
     client = ScriptedClient(GOOD)
 
     def propose(limit_usd: float) -> int:
-        budget = Budget({"m": PRICE}, cost_limit_usd=limit_usd)
+        budget = Budget({"m": PRICE}, held(limit_usd))
         calls = StoredCalls(store, run.id, budget, redactor({}))
         model = Model({"m": client}, calls=calls, max_tokens=100, concurrency=1)
         return len(LlmProposer(model).propose(ASK))
 
-    each = Budget({"m": PRICE}).most(client_request := _first(client)).cost_usd
+    each = Budget({"m": PRICE}, held()).most(client_request := _first(client)).cost_usd
     assert each and client_request.max_tokens == 100
     with pytest.raises(LimitReached):
         propose(2.5 * each)
@@ -150,7 +164,7 @@ def test_the_second_try_is_set_aside_as_the_first_and_what_the_first_brought_is_
     client = CutOff()
 
     def ask(limit_usd: float) -> ChatReply | ModelError:
-        budget = Budget({"m": PRICE}, cost_limit_usd=limit_usd)
+        budget = Budget({"m": PRICE}, held(limit_usd))
         calls = StoredCalls(store, run.id, budget, redactor({}))
         model = Model({"m": client}, calls=calls, max_tokens=100)
         messages = (Message(role="user", content="x" * 300),)
@@ -199,7 +213,7 @@ def test_another_server_has_another_price_and_by_hand_there_is_none_to_pay() -> 
 def test_a_group_sets_aside_every_reply_it_asks_for(store: Store) -> None:
     run = store.create_run(task=PENDULUM, config=RunConfig(), proposer="model m")
     client = Several("m", 3)
-    budget = Budget({"m": PRICE}, cost_limit_usd=2.5)
+    budget = Budget({"m": PRICE}, held(2.5))
     calls = StoredCalls(store, run.id, budget, redactor({}))
     model = Model({"m": client}, calls=calls, max_tokens=100, together=True)
     request = model.request((), "r01c00/propose", "first")

@@ -11,7 +11,7 @@ from scripted_engine import TASK as PENDULUM
 from test_propose_llm import ASK, CODES, GOOD, TASK, MemoryLog
 
 from rewardsmith.calls import LOG, StoredCalls, entries, possibly_paid
-from rewardsmith.config import RunConfig
+from rewardsmith.config import LimitConfig, RunConfig
 from rewardsmith.errors import ModelError, UserError
 from rewardsmith.llm import cassette
 from rewardsmith.llm.budget import Budget
@@ -38,7 +38,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def log_of(store: Store) -> tuple[StoredCalls, str, Path]:
     run = store.create_run(task=PENDULUM, config=RunConfig(), proposer="model m")
-    calls = StoredCalls(store, run.id, Budget({}), redactor({"HOUSE_PASSWORD": SECRET}))
+    calls = StoredCalls(
+        store, run.id, Budget({}, LimitConfig), redactor({"HOUSE_PASSWORD": SECRET})
+    )
     return calls, run.id, store.folder(run.id) / LOG
 
 
@@ -102,7 +104,7 @@ def test_a_log_that_a_crash_cut_off_is_made_whole_from_the_store(store: Store) -
     whole = path.read_text()
     path.write_text(whole[:-50])
     assert len(cassette.read(path.read_text())) == 2
-    StoredCalls(store, run_id, Budget({}), redactor({}))
+    StoredCalls(store, run_id, Budget({}, LimitConfig), redactor({}))
     assert path.read_text() == whole
 
 

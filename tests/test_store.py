@@ -258,10 +258,13 @@ def test_another_format_is_refused_by_its_number(store: Store) -> None:
 def test_commands_are_taken_once_and_in_order(store: Store) -> None:
     run, other = new_run(store), new_run(store)
     store.command(run.id, "pause")
-    store.command(run.id, "limit", "60")
+    store.command(run.id, "time-limit", "60")
     store.command(other.id, "cancel")
     taken = store.take_commands(run.id)
-    assert [(command.kind, command.value) for command in taken] == [("pause", ""), ("limit", "60")]
+    assert [(command.kind, command.value) for command in taken] == [
+        ("pause", ""),
+        ("time-limit", "60"),
+    ]
     assert store.take_commands(run.id) == []
     again = reopened(store)
     assert again.take_commands(run.id) == []
@@ -272,7 +275,7 @@ def test_commands_are_taken_once_and_in_order(store: Store) -> None:
 def test_of_several_takers_each_command_reaches_one(store: Store) -> None:
     run = new_run(store)
     for i in range(30):
-        store.command(run.id, "limit", str(i))
+        store.command(run.id, "time-limit", str(i))
     taken: list[str] = []
 
     def take() -> None:

@@ -176,6 +176,17 @@ def test_limits_hold_for_all_runs_together(store: Store, limits: LimitConfig, wh
         sweep.run(planned, store, limits, nobody, nobody)
 
 
+def test_what_an_arm_that_is_a_search_spent_counts_for_its_cell(store: Store) -> None:
+    planned = cells(grid())
+    run = ended(store, planned[0], RunStatus.DONE)
+    arm = store.create_run(task=run.task, config=run.config, proposer=run.proposer, arm_of=run.id)
+    store.save_run(run.model_copy(update={"arm": arm.id}))
+    spend(store, run, 0.25)
+    spend(store, arm, 0.5)
+    with pytest.raises(LimitReached, match=r"0.75 of limits.cost_usd = 0.5"):
+        sweep.run(planned, store, LimitConfig(cost_usd=0.5), nobody, nobody)
+
+
 def test_a_run_is_given_what_the_others_have_left(store: Store) -> None:
     """The second is stopped as it is launched: its record holds the limits that it was given."""
     planned = cells(grid())

@@ -286,18 +286,17 @@ def resume(
 
 def ctl(
     name: Annotated[str, typer.Argument(metavar="RUN")],
-    command: Annotated[str, typer.Argument(help="pause, resume, cancel, or limit SECONDS.")],
-    value: Annotated[str, typer.Argument()] = "",
+    command: Annotated[
+        str, typer.Argument(help="pause, resume, cancel, time-limit, cost-limit or token-limit.")
+    ],
+    value: Annotated[str, typer.Argument(help="Of a limit: seconds, USD or tokens, in all.")] = "",
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
     """Steer a run that is going on in another process."""
-    from rewardsmith.errors import UserError
+    from rewardsmith import commands
     from rewardsmith.store import Store
 
-    if command not in ("pause", "resume", "cancel", "limit"):
-        raise UserError(f"unknown command {command!r}: pause, resume, cancel or limit SECONDS")
-    if command == "limit" and not value.replace(".", "", 1).isdigit():
-        raise UserError("limit needs a number of seconds")
+    commands.checked(command, value)
     store = Store(runs_dir, create=False)
     store.command(store.run(name).id, command, value)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from rewardsmith.commands import KINDS
 from rewardsmith.records import Candidate, Event, Score
 from rewardsmith.report import number
 
@@ -226,5 +227,5 @@ _TOLD: Mapping[str, Callable[[Event], list[str]]] = {
     "unfilmed": _unfilmed,
     "diverged": _diverged,
     "replayed": _replayed,
-    **dict.fromkeys(("pause", "resume", "cancel", "limit"), _command),
+    **dict.fromkeys(KINDS, _command),
 }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+from rewardsmith.config import LimitConfig
 from rewardsmith.errors import LimitReached
 from rewardsmith.llm.chat import ChatReply, ChatRequest
 from rewardsmith.llm.manual import MANUAL
@@ -32,17 +33,13 @@ class Budget:
 
     Args:
         prices: by the name of the model.
+        limits: those that hold now; asked before every try.
     """
 
     def __init__(
-        self,
-        prices: Mapping[str, Price | None],
-        *,
-        cost_limit_usd: float | None = None,
-        token_limit: int | None = None,
+        self, prices: Mapping[str, Price | None], limits: Callable[[], LimitConfig]
     ) -> None:
-        self._prices = prices
-        self._cost_limit_usd, self._token_limit = cost_limit_usd, token_limit
+        self._prices, self._limits = prices, limits
         self._spent_usd, self._spent_tokens = 0.0, 0
         self._aside: dict[int, Amount] = {}
 
@@ -53,18 +50,18 @@ class Budget:
 
     def check(self, request: ChatRequest) -> None:
         """Raises LimitReached where the call could go beyond a limit."""
-        most = self.most(request)
+        most, limits = self.most(request), self._limits()
         usd = self._spent_usd + sum(amount.cost_usd or 0.0 for amount in self._aside.values())
-        limit = self._cost_limit_usd
+        limit = limits.cost_usd
         if limit is not None and most.cost_usd and usd + most.cost_usd > limit:
             raise LimitReached(
                 f"the cost limit of {limit:g} USD is near: {usd:.4f} USD are spent or under way, "
                 f"and the next call may take {most.cost_usd:.4f}; resume with --cost-limit above it"
             )
         tokens = self._spent_tokens + sum(amount.tokens for amount in self._aside.values())
-        if self._token_limit is not None and tokens + most.tokens > self._token_limit:
+        if limits.tokens is not None and tokens + most.tokens > limits.tokens:
             raise LimitReached(
-                f"the limit of {self._token_limit:,} tokens is near: {tokens:,} are spent or under "
+                f"the limit of {limits.tokens:,} tokens is near: {tokens:,} are spent or under "
                 f"way, and the next call may take {most.tokens:,}; "
                 "resume with --token-limit above it"
             )

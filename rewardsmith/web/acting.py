@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request
@@ -10,6 +10,7 @@ from fastapi.responses import PlainTextResponse, Response
 from pydantic import Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
+from rewardsmith import commands
 from rewardsmith.errors import UserError
 from rewardsmith.llm import manual
 from rewardsmith.records import Record
@@ -22,9 +23,9 @@ _MAX_ANSWER = 400_000
 class Wanted(Record):
     """The same commands as those of `rewardsmith ctl`."""
 
-    kind: Literal["pause", "resume", "cancel", "limit"]
-    seconds: float | None = Field(None, gt=0, le=1e9)
-    """Of `limit`: of wall time, in all."""
+    kind: commands.Kind
+    value: str = Field("", max_length=20)
+    """Of a limit: seconds of wall time, USD or tokens, in all."""
 
 
 class Answer(Record):
@@ -36,13 +37,8 @@ class Answer(Record):
 
 def ask(store: Store, run: str, wanted: Wanted) -> str:
     """Append a command; says what becomes of it. Raises UserError."""
-    found = store.run(run)
-    value = ""
-    if wanted.kind == "limit":
-        if wanted.seconds is None:
-            raise UserError("a limit needs its seconds")
-        value = f"{wanted.seconds:g}"
-    store.command(found.id, wanted.kind, value)
+    commands.checked(wanted.kind, wanted.value)
+    store.command(store.run(run).id, wanted.kind, wanted.value)
     return f"{wanted.kind} is asked; the run looks between its stages"
 
 

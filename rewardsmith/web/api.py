@@ -8,11 +8,12 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
+from rewardsmith.commands import Command
 from rewardsmith.errors import UserError
 from rewardsmith.records import Baseline, Candidate, Generation, Record
 from rewardsmith.report import Result, result
 from rewardsmith.spending import Spending, spending
-from rewardsmith.store import Call, Command, RunRecord, Store
+from rewardsmith.store import Call, RunRecord, Store
 from rewardsmith.votes import Vote
 from rewardsmith.web import acting, booth
 from rewardsmith.web.guard import CSRF_HEADER, Rules
@@ -132,7 +133,7 @@ def _append(made: APIRouter, store: Store) -> None:
 
     @made.post("/runs/{run}/commands")
     def command(run: str, wanted: acting.Wanted) -> Told:
-        """Ask the run to pause, resume or cancel, or raise its time limit; as `rewardsmith ctl`."""
+        """Ask the run to pause, resume or cancel, or set a limit; as `rewardsmith ctl`."""
         return Told(message=acting.ask(store, run, wanted))
 
     @made.post("/runs/{run}/answers")

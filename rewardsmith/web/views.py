@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from rewardsmith.commands import Command
 from rewardsmith.entrants import waiting
 from rewardsmith.llm import manual
 from rewardsmith.records import (
@@ -24,7 +25,7 @@ from rewardsmith.records import (
     Video,
 )
 from rewardsmith.report import Result, best_candidate, result
-from rewardsmith.store import Command, RunRecord, Store
+from rewardsmith.store import RunRecord, Store
 
 _GOING = (RunStatus.RUNNING, RunStatus.PAUSED)
 _ROUND = re.compile(r"r\d+")

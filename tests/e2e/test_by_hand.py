@@ -60,10 +60,10 @@ def test_while_it_waits_for_a_person_it_obeys_commands_and_an_interrupt(tmp_path
         assert rewardsmith.load(runs_dir=tmp_path).record.status == "paused"
         assert call("ctl", "last", "resume", *here).returncode == 0
         run.until("resume")
-        assert call("ctl", "last", "limit", "0.1", *here).returncode == 0
+        assert call("ctl", "last", "time-limit", "0.1", *here).returncode == 0
         assert run.until("done")["status"] == "limit"
         assert run.process.wait(timeout=20) == 3
-    with started("resume", "last", *here) as run:
+    with started("resume", "last", "--time-limit", "900", *here) as run:
         run.until("waiting")
         run.process.send_signal(signal.SIGINT)
         assert run.until("done")["status"] == "cancelled"

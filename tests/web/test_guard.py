@@ -21,7 +21,7 @@ COMMAND = "/api/v1/runs/last/commands"
 
 def _sent(server: Viewed, **headers: str | None) -> httpx.Response:
     """A command that only the guard can refuse."""
-    return server.post("/runs/last/command", {"kind": "limit", "seconds": 100}, **headers)
+    return server.post("/runs/last/command", {"kind": "time-limit", "value": "100"}, **headers)
 
 
 def test_a_command_of_a_page_is_appended_to_the_store(view: Viewed, searched: Recorded) -> None:
@@ -29,7 +29,7 @@ def test_a_command_of_a_page_is_appended_to_the_store(view: Viewed, searched: Re
     run = store.run("last").id
     assert _sent(view).status_code == 200
     (command,) = store.take_commands(run)
-    assert (command.kind, command.value) == ("limit", "100")
+    assert (command.kind, command.value) == ("time-limit", "100")
     store.close()
 
 

@@ -116,7 +116,7 @@ def _shown_within_a_second(page: playwright.Page, going: Underway, runs: Path) -
 
 
 def _answers(page: playwright.Page, going: Underway) -> None:
-    """Pause the run, hand in an answer, let it go on, and see the critic's verdict."""
+    """Pause the run, hand in an answer, set a limit, let it go on, and see the critic's verdict."""
     page.get_by_role("button", name="Pause").click()
     page.get_by_text("pause is asked").wait_for()
     page.get_by_role("link", name="Answer", exact=True).click()
@@ -127,6 +127,10 @@ def _answers(page: playwright.Page, going: Underway) -> None:
     page.get_by_text("answered, not checked yet").wait_for()
     going.until("pause")
     page.get_by_role("link", name="Overview").click()
+    page.get_by_label("Limit", exact=True).select_option("token-limit")
+    page.get_by_label("its value, in all").fill("100000")
+    page.get_by_role("button", name="Set").click()
+    page.get_by_text("token-limit is asked").wait_for()
     page.get_by_role("button", name="Resume").click()
     page.get_by_role("link", name="By hand").click()
     page.get_by_text("passed the critic").wait_for()
