@@ -66,6 +66,11 @@ class _Booth:
 
     def open(self) -> None:
         """Ask until the generation has its votes, or the rater quits."""
+        while self._asked() and self._taken_back():
+            pass
+
+    def _asked(self) -> bool:
+        """Ask as long as answers are wanted; whether they all came."""
         from rewardsmith import entrants, votes
         from rewardsmith.feedback import question_for
 
@@ -73,12 +78,12 @@ class _Booth:
             question = question_for(self._store, self._run, now.generation, self._rater)
             if question is None:
                 typer.echo("there is nothing more to ask you")
-                return
+                return True
             typer.echo(f"\ngeneration {now.generation}: {now.missing} more answers wanted")
             self._show(question)
             answer = self._answer(question)
             if answer is None:
-                return
+                return False
             if answer == "undo":
                 self._undo(votes.undo)
                 continue
@@ -86,6 +91,16 @@ class _Booth:
             self._given.append(answer)
             typer.echo("stored")
         typer.echo("the run waits for no votes now")
+        return True
+
+    def _taken_back(self) -> bool:
+        """Whether the rater takes the last answer back: it is the one that nobody can ask about."""
+        from rewardsmith import votes
+
+        if not self._given or _ask("Enter leaves, u undo your last answer", "uq", "q") != "u":
+            return False
+        self._undo(votes.undo)
+        return True
 
     def _undo(self, undo: Any) -> None:
         if not self._given:

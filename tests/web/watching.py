@@ -8,6 +8,10 @@ from viewing import Viewed
 NARROW, WIDE = 390, 1400
 
 
+_PATIENCE_MS = 120_000
+"""Runs under way beside it, and other tests, may take both cores."""
+
+
 class Watched:
     """A browser's context, and all that went wrong in it or left the machine."""
 
@@ -17,6 +21,7 @@ class Watched:
         self.context.on("request", lambda request: self.asked.append(request.url))
         self.context.on("console", lambda message: self._hear(message.type, message.text))
         self.context.on("weberror", lambda error: self._hear("error", str(error.error)))
+        self.context.set_default_timeout(_PATIENCE_MS)
         self.page = self.context.new_page()
 
     def open(self, path: str) -> playwright.Page:
