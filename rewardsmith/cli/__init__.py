@@ -8,7 +8,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from rewardsmith.cli import manual, prompts, reports, search, show, tools, voting
+from rewardsmith.cli import flags, manual, prompts, reports, search, show, tools, voting
 from rewardsmith.errors import (
     Cancelled,
     CandidateError,
@@ -53,7 +53,7 @@ app.command()(show.version)
 
 
 @app.callback()
-def options(verbose: search.Verbose = 0) -> None:
+def options(verbose: flags.Verbose = 0) -> None:
     """What holds for every command."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rewardsmith.cli import search
+from rewardsmith.cli import flags
 
 if TYPE_CHECKING:
     from rewardsmith.llm.manual import Waiting
@@ -20,7 +20,7 @@ Name = Annotated[str, typer.Argument(metavar="[NAME]", help="As listed, or how i
 
 @manual.command("list")
 def list_(
-    run: Run = "last", runs_dir: search.RunsDir = Path("runs"), json: search.Json = False
+    run: Run = "last", runs_dir: flags.RunsDir = Path("runs"), json: flags.Json = False
 ) -> None:
     """The prompts of a run, those that wait first."""
     from rewardsmith.llm import manual as queue
@@ -34,7 +34,7 @@ def list_(
 
 
 @manual.command("show")
-def show(run: Run = "last", name: Name = "", runs_dir: search.RunsDir = Path("runs")) -> None:
+def show(run: Run = "last", name: Name = "", runs_dir: flags.RunsDir = Path("runs")) -> None:
     """What to paste into a chat."""
     from rewardsmith.llm import manual as queue
 
@@ -48,7 +48,7 @@ def answer(
     file: Annotated[
         Path | None, typer.Option("--file", help="Read the answer here, not from stdin.")
     ] = None,
-    runs_dir: search.RunsDir = Path("runs"),
+    runs_dir: flags.RunsDir = Path("runs"),
 ) -> None:
     """Answer a prompt with what comes on stdin; the run goes on by itself."""
     from rewardsmith.errors import UserError

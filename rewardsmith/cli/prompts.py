@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from rewardsmith.cli import search
+from rewardsmith.cli import flags
 
 prompts = typer.Typer(help="Every word that a model is told.", no_args_is_help=True)
 
 
 @prompts.command("list")
-def list_(folder: search.Prompts = None) -> None:
+def list_(folder: flags.Prompts = None) -> None:
     """The prompts with their hashes, and which of them are yours."""
     from rewardsmith.propose import prompts as told
 
@@ -24,7 +24,7 @@ def list_(folder: search.Prompts = None) -> None:
 
 @prompts.command("show")
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME")], folder: search.Prompts = None
+    name: Annotated[str, typer.Argument(metavar="NAME")], folder: flags.Prompts = None
 ) -> None:
     """A prompt as it is written, with its placeholders."""
     from rewardsmith.propose import prompts as told

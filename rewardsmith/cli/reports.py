@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rewardsmith.cli import search
+from rewardsmith.cli import flags
 
 SOME_FAILED = 1
 
@@ -19,8 +19,8 @@ def report(
     ] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="A row for each candidate.")] = None,
     png: Annotated[Path | None, typer.Option("--png", help="A folder for pictures.")] = None,
-    json: search.Json = False,
-    runs_dir: search.RunsDir = Path("runs"),
+    json: flags.Json = False,
+    runs_dir: flags.RunsDir = Path("runs"),
 ) -> None:
     """Tell what came of one or several runs, as a page, a table, pictures or JSON."""
     import sys
@@ -56,11 +56,11 @@ def sweep(
         typer.Option("--axis", help="Values of any setting: --axis search.samples=4,8."),
     ] = None,
     seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Runs of each.")] = None,
-    config: search.ConfigFile = None,
-    assignments: search.Assignments = None,
-    time_limit: search.TimeLimit = None,
-    cost_limit: search.CostLimit = None,
-    token_limit: search.TokenLimit = None,
+    config: flags.ConfigFile = None,
+    assignments: flags.Assignments = None,
+    time_limit: flags.TimeLimit = None,
+    cost_limit: flags.CostLimit = None,
+    token_limit: flags.TokenLimit = None,
     html: Annotated[
         Path | None, typer.Option("--html", help="The page; sweep.html among the runs if unset.")
     ] = None,
@@ -68,10 +68,10 @@ def sweep(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the runs and what they will take.")
     ] = False,
-    runs_dir: search.RunsDir = Path("runs"),
-    json: search.Json = False,
-    quiet: search.Quiet = False,
-    verbose: search.Verbose = 0,
+    runs_dir: flags.RunsDir = Path("runs"),
+    json: flags.Json = False,
+    quiet: flags.Quiet = False,
+    verbose: flags.Verbose = 0,
 ) -> None:
     """Run a grid of searches; the same command goes on, a larger grid takes over what is done."""
     from rewardsmith import config as settings

@@ -2,63 +2,42 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rewardsmith.cli.logs import log_more
+from rewardsmith.cli.flags import (
+    Algo,
+    Assignments,
+    Backend,
+    ConfigFile,
+    CostLimit,
+    Hyperparams,
+    Json,
+    KeyValues,
+    MaxTokens,
+    Prompts,
+    Quiet,
+    RunsDir,
+    TimeLimit,
+    Timesteps,
+    TokenLimit,
+    Tune,
+    Unsafe,
+    Verbose,
+    Workers,
+    build,
+    pairs,
+)
+from rewardsmith.cli.going import go, settled
 
 if TYPE_CHECKING:
     from rewardsmith.config import RunConfig
-    from rewardsmith.store import RunRecord, Store
 
 
 _REPLAYED = ("retrain", "timesteps", "time_limit", "max_workers", "unsafe_no_jail")
 """What may be given together with --replay."""
-
-
-Verbose = Annotated[
-    int, typer.Option("-v", "--verbose", count=True, callback=log_more, help="Log more; -vv: all.")
-]
-RunsDir = Annotated[Path, typer.Option("-o", "--runs-dir", help="Where runs are stored.")]
-Json = Annotated[bool, typer.Option("--json", help="JSON lines on stdout, nothing else.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only the result.")]
-ConfigFile = Annotated[Path | None, typer.Option("-c", "--config", help="Settings, TOML.")]
-Assignments = Annotated[
-    list[str] | None, typer.Option("--set", help="Any setting: --set search.seeds=2.")
-]
-KeyValues = Annotated[
-    list[str] | None, typer.Option("--env-kwargs", help="KEY=VALUE for the environment.")
-]
-Hyperparams = Annotated[
-    list[str] | None, typer.Option("--hyperparams", help="KEY=VALUE for the algorithm.")
-]
-TimeLimit = Annotated[
-    float | None,
-    typer.Option("--time-limit", help="Seconds in all; then it stops with exit code 3."),
-]
-Prompts = Annotated[Path | None, typer.Option("--prompts", help="A folder with prompts of yours.")]
-CostLimit = Annotated[
-    float | None, typer.Option("--cost-limit", help="USD for all calls, 5 unless given; the same.")
-]
-TokenLimit = Annotated[
-    int | None, typer.Option("--token-limit", help="Tokens of all calls; the same.")
-]
-MaxTokens = Annotated[
-    int | None, typer.Option("--max-tokens", help="Of one reply; twice as many if it is cut off.")
-]
-Workers = Annotated[int | None, typer.Option("--max-workers", help="Trainings at once.")]
-Algo = Annotated[str | None, typer.Option("--algo", help="ppo or sac.")]
-Backend = Annotated[str | None, typer.Option("--backend", help="auto, population or sb3.")]
-Timesteps = Annotated[int | None, typer.Option("--timesteps", help="Steps per policy.")]
-Tune = Annotated[
-    str | None, typer.Option(help="cmaes or tpe: tune the best's numbers after the search.")
-]
-Unsafe = Annotated[
-    bool, typer.Option("--unsafe-no-jail", help="Run generated code without the jail.")
-]
 
 
 def run(
@@ -299,70 +278,6 @@ def ctl(
     commands.checked(command, value)
     store = Store(runs_dir, create=False)
     store.command(store.run(name).id, command, value)
-
-
-def go(record: RunRecord, store: Store, *, json: bool, quiet: bool) -> None:
-    """Run a search with its display; an interrupt leaves the state saved and says how to resume."""
-    from rewardsmith import report, session
-    from rewardsmith.cli import console
-    from rewardsmith.errors import (
-        Cancelled,
-        CandidateError,
-        LimitReached,
-        ModelError,
-        NoSurvivor,
-    )
-
-    stops = (KeyboardInterrupt, Cancelled, CandidateError, LimitReached, ModelError, NoSurvivor)
-    display = console.display(store, json=json, quiet=quiet)
-    try:
-        with display:
-            done = session.search(record, store, display.observe)
-    except stops as error:
-        stopped = store.run(record.id)
-        # With JSON the last line is "done" also here, with the status that the run came to; a
-        # person is shown how far it came.
-        if json or store.candidates(record.id):
-            display.finish(stopped, report.result(store, stopped))
-        stop = Cancelled("interrupted") if isinstance(error, KeyboardInterrupt) else error
-        if not isinstance(stop, NoSurvivor | CandidateError):
-            stop.add_note(
-                f"resume with: rewardsmith resume {record.id} --runs-dir {store.runs_dir}"
-            )
-        raise stop from None
-    display.finish(done, report.result(store, done))
-
-
-def build(file: Path | None, assignments: list[str] | None, flags: dict[str, Any]) -> RunConfig:
-    """The settings of the command: the file, over it --set, over it the flags."""
-    from rewardsmith import config
-
-    layers = [config.load_toml(file)] if file else []
-    return config.build(*layers, config.parse_assignments(assignments or []), flags)
-
-
-def pairs(assignments: list[str] | None) -> dict[str, Any] | None:
-    """`["a=1", "b=x"]` as a dictionary."""
-    from rewardsmith import config
-
-    return config.parse_assignments(assignments) if assignments else None
-
-
-def settled(config: RunConfig, yes: bool) -> RunConfig:
-    """The settings, the question whether to use the native return answered where it must be."""
-    from rewardsmith import start, tasks
-
-    try:
-        start.resolve_task(config)
-    except tasks.NeedsFitness as question:
-        agreed = yes or (
-            sys.stdin.isatty()
-            and typer.confirm(f"{question}\nUse the environment's own return?", err=True)
-        )
-        if not agreed:
-            raise
-        return config.model_copy(update={"fitness": "native"})
-    return config
 
 
 def _replay(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rewardsmith.cli import search
+from rewardsmith.cli import flags
 
 runs = typer.Typer(help="Stored runs.", no_args_is_help=True)
 envs = typer.Typer(help="Environments and their tasks.", no_args_is_help=True)
@@ -17,7 +17,7 @@ UNHEALTHY = 1
 
 
 @runs.command("list")
-def runs_list(runs_dir: search.RunsDir = Path("runs"), json: search.Json = False) -> None:
+def runs_list(runs_dir: flags.RunsDir = Path("runs"), json: flags.Json = False) -> None:
     """All runs, oldest first."""
     from rewardsmith.cli import console
     from rewardsmith.store import Store
@@ -28,8 +28,8 @@ def runs_list(runs_dir: search.RunsDir = Path("runs"), json: search.Json = False
 @runs.command("show")
 def runs_show(
     name: Annotated[str, typer.Argument(metavar="RUN")] = "last",
-    runs_dir: search.RunsDir = Path("runs"),
-    json: search.Json = False,
+    runs_dir: flags.RunsDir = Path("runs"),
+    json: flags.Json = False,
 ) -> None:
     """One run: its candidates, its baselines, its best."""
     from rewardsmith import report
@@ -44,8 +44,8 @@ def runs_show(
 
 def cost(
     name: Annotated[str, typer.Argument(metavar="RUN")] = "last",
-    runs_dir: search.RunsDir = Path("runs"),
-    json: search.Json = False,
+    runs_dir: flags.RunsDir = Path("runs"),
+    json: flags.Json = False,
 ) -> None:
     """What the calls of a run cost, and what each model and each prompt brought."""
     from rewardsmith import spending
@@ -57,7 +57,7 @@ def cost(
 
 
 @envs.command("list")
-def envs_list(json: search.Json = False) -> None:
+def envs_list(json: flags.Json = False) -> None:
     """Environments with a folder first, then every other registered one."""
     from rewardsmith import tasks
     from rewardsmith.cli import console
@@ -68,22 +68,22 @@ def envs_list(json: search.Json = False) -> None:
 @envs.command("show")
 def envs_show(
     env: Annotated[str, typer.Argument(metavar="ENV")],
-    env_kwargs: search.KeyValues = None,
-    json: search.Json = False,
+    env_kwargs: flags.KeyValues = None,
+    json: flags.Json = False,
 ) -> None:
     """What a reward may read in an environment, and which tasks it declares."""
     from rewardsmith import tasks
     from rewardsmith.cli import console
 
-    console.show_env(tasks.describe(env, search.pairs(env_kwargs) or {}), json=json)
+    console.show_env(tasks.describe(env, flags.pairs(env_kwargs) or {}), json=json)
 
 
 @config.command("show")
-def config_show(file: search.ConfigFile = None, assignments: search.Assignments = None) -> None:
+def config_show(file: flags.ConfigFile = None, assignments: flags.Assignments = None) -> None:
     """Every setting with its value, as TOML."""
     from rewardsmith import config as settings
 
-    typer.echo(settings.to_toml(search.build(file, assignments, {})), nl=False)
+    typer.echo(settings.to_toml(flags.build(file, assignments, {})), nl=False)
 
 
 @config.command("init")
@@ -144,7 +144,7 @@ def group() -> None:
     """Nothing to do for the group itself."""
 
 
-def doctor(json: search.Json = False) -> None:
+def doctor(json: flags.Json = False) -> None:
     """What works on this machine, and what to install for the rest; exits with 1 if runs cannot."""
     from rewardsmith import doctor as examination
     from rewardsmith.cli import console

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rewardsmith.cli import search
+from rewardsmith.cli import flags, going
 
 Reward = Annotated[Path, typer.Argument(metavar="FILE", help="A file with compute_reward.")]
 Env = Annotated[str, typer.Option("-e", "--env", help="Gymnasium id.")]
@@ -21,15 +21,15 @@ _MAX_SEEDS = 1000
 def check(
     file: Reward,
     env: Env,
-    env_kwargs: search.KeyValues = None,
-    json: search.Json = False,
-    unsafe_no_jail: search.Unsafe = False,
+    env_kwargs: flags.KeyValues = None,
+    json: flags.Json = False,
+    unsafe_no_jail: flags.Unsafe = False,
 ) -> None:
     """Ask the critic about a reward; exits with 1 when it is refused."""
     from rewardsmith import api
     from rewardsmith.cli import console
 
-    kwargs = search.pairs(env_kwargs) or {}
+    kwargs = flags.pairs(env_kwargs) or {}
     verdict = api.check(file, env, unsafe=unsafe_no_jail, **kwargs)
     console.show_verdict(verdict, json=json)
     if not verdict.ok:
@@ -40,27 +40,27 @@ def train(
     file: Reward,
     env: Env,
     seeds: Seeds = "0,1,2",
-    timesteps: search.Timesteps = None,
-    algo: search.Algo = None,
-    backend: search.Backend = None,
+    timesteps: flags.Timesteps = None,
+    algo: flags.Algo = None,
+    backend: flags.Backend = None,
     task: Annotated[str, typer.Option("--task", help="A declared task, for the fitness.")] = "",
     fitness: Annotated[str, typer.Option("--fitness", help="An expression or native.")] = "",
-    env_kwargs: search.KeyValues = None,
-    hyperparams: search.Hyperparams = None,
-    max_workers: search.Workers = None,
-    config: search.ConfigFile = None,
-    assignments: search.Assignments = None,
-    runs_dir: search.RunsDir = Path("runs"),
-    json: search.Json = False,
-    quiet: search.Quiet = False,
-    verbose: search.Verbose = 0,
-    unsafe_no_jail: search.Unsafe = False,
+    env_kwargs: flags.KeyValues = None,
+    hyperparams: flags.Hyperparams = None,
+    max_workers: flags.Workers = None,
+    config: flags.ConfigFile = None,
+    assignments: flags.Assignments = None,
+    runs_dir: flags.RunsDir = Path("runs"),
+    json: flags.Json = False,
+    quiet: flags.Quiet = False,
+    verbose: flags.Verbose = 0,
+    unsafe_no_jail: flags.Unsafe = False,
 ) -> None:
     """Train policies on one given reward and measure them."""
     from rewardsmith import start
     from rewardsmith.store import Store
 
-    flags = start.nested(
+    given = start.nested(
         {
             "env": env,
             "task": f"train {file.name}",
@@ -70,23 +70,23 @@ def train(
             "timesteps": timesteps,
             "algo": algo,
             "backend": backend,
-            "env_kwargs": search.pairs(env_kwargs),
-            "hyperparams": search.pairs(hyperparams),
+            "env_kwargs": flags.pairs(env_kwargs),
+            "hyperparams": flags.pairs(hyperparams),
             "max_workers": max_workers,
             "unsafe_no_jail": unsafe_no_jail or None,
         }
     )
-    chosen = search.build(config, assignments, flags)
+    chosen = flags.build(config, assignments, given)
     store = Store(runs_dir)
     record = start.create(chosen, store, train_seeds=parse_seeds(seeds))
-    search.go(record, store, json=json, quiet=quiet)
+    going.go(record, store, json=json, quiet=quiet)
 
 
 def evaluate(
     candidate: Candidate,
     seeds: Seeds = "0-9",
-    runs_dir: search.RunsDir = Path("runs"),
-    json: search.Json = False,
+    runs_dir: flags.RunsDir = Path("runs"),
+    json: flags.Json = False,
 ) -> None:
     """Measure a stored policy on the given episode seeds."""
     from rewardsmith import evaluate as evaluation
@@ -106,8 +106,8 @@ def video(
     seconds: Annotated[
         float | None, typer.Option("--seconds", help="Of the environment's time, at most.")
     ] = None,
-    runs_dir: search.RunsDir = Path("runs"),
-    json: search.Json = False,
+    runs_dir: flags.RunsDir = Path("runs"),
+    json: flags.Json = False,
 ) -> None:
     """Film the best and the last policy of a candidate: mp4 files with posters."""
     from rewardsmith import export, filming
@@ -141,7 +141,7 @@ def export(
     cassette: Annotated[
         Path | None, typer.Option("--cassette", help="Write the search here, for run --replay.")
     ] = None,
-    runs_dir: search.RunsDir = Path("runs"),
+    runs_dir: flags.RunsDir = Path("runs"),
 ) -> None:
     """Take the reward, the policy or the whole recorded search out of a run."""
     from rewardsmith import export as exporting

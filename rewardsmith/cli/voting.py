@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rewardsmith.cli import search
+from rewardsmith.cli import flags
 
 if TYPE_CHECKING:
     from rewardsmith.opinion import Opinion
@@ -31,8 +31,8 @@ def feedback(
     results: Annotated[
         bool, typer.Option("--results", help="What the votes say so far; ask nothing.")
     ] = False,
-    runs_dir: search.RunsDir = Path("runs"),
-    json: search.Json = False,
+    runs_dir: flags.RunsDir = Path("runs"),
+    json: flags.Json = False,
 ) -> None:
     """Say which policies of RUN are better, as many as it waits for; each answer is stored."""
     from rewardsmith.errors import UserError
