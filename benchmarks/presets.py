@@ -51,6 +51,8 @@ SWEEPS: dict[str, list[dict[str, Any]]] = {
         {"batch_size": 256, "gamma": 0.9, "learning_rate": 2e-3},
         {"batch_size": 64, "gamma": 0.9, "log_std_init": 0.0},
         {"batch_size": 128, "gamma": 0.95, "log_std_init": 0.0, "n_steps": 256},
+        {"batch_size": 128, "gamma": 0.9, "log_std_init": 0.0, "n_steps": 256},
+        {"batch_size": 64, "gamma": 0.95, "log_std_init": 0.0, "n_steps": 256},
     ],
     "CartPole-v1": [
         {},
