@@ -153,6 +153,9 @@ class FeedbackConfig(Settings):
     """Synthetic raters that answer at once, such as `simulated:beta=3,mistake=0.05`."""
     judge: Literal["", "model"] = ""
     """`model`: the proposing model votes too, under a name of its own."""
+    frames: int | None = Field(None, ge=0, le=16)
+    """Pictures of each policy that the model is shown beside its numbers; unset: 6 where it is
+    known to see, and films can be made."""
 
     @property
     def decides(self) -> bool:

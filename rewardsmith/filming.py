@@ -5,8 +5,10 @@ See render.py for what such a process does.
 
 from __future__ import annotations
 
+import base64
 import functools
 import importlib.util
+import logging
 import os
 import statistics
 import subprocess
@@ -25,9 +27,12 @@ from rewardsmith.entrants import REFERENCES_FILE, entrants
 from rewardsmith.files import write_record
 from rewardsmith.measure import Arm, arm_folder, mean_fitness, rollouts_of
 from rewardsmith.records import Candidate, Event, Record, Training, Video
-from rewardsmith.render import RenderJob
+from rewardsmith.render import RenderJob, stills
 from rewardsmith.selection import better
 from rewardsmith.store import RunRecord, Store
+from rewardsmith.votes import Clip
+
+_LOG = logging.getLogger(__name__)
 
 CLIPS = "clips"
 """Folder of a run for films of single episodes; see votes.Clip.film."""
@@ -152,29 +157,61 @@ def clips(store: Store, run: RunRecord) -> Crew:
     """
     if lacking():
         return Crew([])
-    folder = store.folder(run.id)
+    every = (clip for entrant in entrants(store, run) for clip in entrant.clips)
+    jobs = (_of_clip(store, run, clip) for clip in every)
+    return Crew([job for job in jobs if not _read(job)])
+
+
+class Projector:
+    """Pictures of single episodes, JPEG in base64; an episode is filmed when it is asked for.
+
+    Args:
+        count: of pictures an episode.
+        poll: asked meanwhile whether to go on; see Control.poll.
+    """
+
+    def __init__(self, store: Store, run: RunRecord, count: int, poll: Callable[[], None]) -> None:
+        self._store, self._run, self._count, self._poll = store, run, count, poll
+
+    def __call__(self, clip: Clip) -> tuple[str, ...]:
+        """In the order of time; () where it cannot be filmed, which is logged."""
+        job = _of_clip(self._store, self._run, clip)
+        if not _read(job):
+            self._film(job)
+        try:
+            pictures = stills(Path(job.output), self._count)
+        except OSError as error:
+            _LOG.warning("no pictures of %s: %s", clip.id, error)
+            return ()
+        return tuple(base64.b64encode(picture).decode() for picture in pictures)
+
+    def _film(self, job: RenderJob) -> None:
+        with closing(Crew([job])) as crew:
+            while crew.busy:
+                for _, why in crew.look():
+                    if why:
+                        _LOG.warning("%s: %s", job.behaviour, why)
+                self._poll()
+                time.sleep(_POLL_S)
+
+
+def _of_clip(store: Store, run: RunRecord, clip: Clip) -> RenderJob:
+    """The film of a whole episode that was stored, of a policy or of a script."""
+    folder, settings = store.folder(run.id), run.config.video
     arms: list[Arm] = [*store.candidates(run.id), *store.baselines(run.id)]
     stored = {training.id: path for arm in arms for training, path in rollouts_of(arm, folder)}
-    jobs = []
-    for clip in (clip for entrant in entrants(store, run) for clip in entrant.clips):
-        output = folder / CLIPS / f"{clip.film}.mp4"
-        if not output.with_suffix(".json").exists():
-            settings = run.config.video
-            jobs.append(
-                RenderJob(
-                    task=run.task,
-                    rollouts=str(stored.get(clip.training, folder / REFERENCES_FILE)),
-                    behaviour=clip.arm,
-                    shows="clip",
-                    seed=clip.seed,
-                    output=str(output),
-                    seconds=settings.seconds,
-                    width=settings.width,
-                    height=settings.height,
-                    gl=graphics(),
-                )
-            )
-    return Crew(jobs)
+    return RenderJob(
+        task=run.task,
+        rollouts=str(stored.get(clip.training, folder / REFERENCES_FILE)),
+        behaviour=clip.arm,
+        shows="clip",
+        seed=clip.seed,
+        output=str(folder / CLIPS / f"{clip.film}.mp4"),
+        seconds=settings.seconds,
+        width=settings.width,
+        height=settings.height,
+        gl=graphics(),
+    )
 
 
 def _draws(gl: str) -> bool:

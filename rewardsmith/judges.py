@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -17,12 +17,21 @@ from rewardsmith.raters import CHOICES, SyntheticRater
 from rewardsmith.records import TaskSpec
 from rewardsmith.retell import episode_lines
 from rewardsmith.rollouts import Rollout
-from rewardsmith.votes import Choice, Question, Vote
+from rewardsmith.votes import Choice, Clip, Question, Vote
 
 _LOG = logging.getLogger(__name__)
 _VERDICT = re.compile(r"^\W*verdict\W+(A|B|tie|cannot tell)\b", re.I | re.M)
 _CHANGE = re.compile(r"^\W*change\W*:\s*(.+)$", re.I | re.M)
 _MOST_CHARACTERS = 600
+
+
+Look = Callable[[Clip], tuple[str, ...]]
+"""Pictures of an episode, JPEG in base64, in the order of time; () where there are none."""
+
+
+def blind(clip: Clip) -> tuple[str, ...]:
+    """A Look that sees nothing: the numbers have to do."""
+    return ()
 
 
 class SimulatedJudge:
@@ -73,11 +82,12 @@ class SimulatedJudge:
 class ModelJudge:
     """Asks a model for a critique and then a verdict, twice, with the places swapped.
 
+    It reads numbers, and sees pictures where `look` has some of both policies.
     Where the two verdicts contradict each other it says tie: it sees the place and not the policy.
     """
 
-    def __init__(self, model: Model, task: TaskSpec, prompts: str = "") -> None:
-        self._model, self._task, self._prompts = model, task, prompts
+    def __init__(self, model: Model, task: TaskSpec, prompts: str = "", look: Look = blind) -> None:
+        self._model, self._task, self._prompts, self._look = model, task, prompts, look
 
     @property
     def rater(self) -> str:
@@ -89,10 +99,14 @@ class ModelJudge:
         if question.kind != "pair":
             return None
         left, right = (episode_lines(episodes[c.id], self._task) for c in question.shown)
+        here, there = (self._look(clip) for clip in question.shown)
         requests = {}
-        for turn, (a, b) in (("a", (left, right)), ("b", (right, left))):
+        for turn, (a, b), seen in (
+            ("a", (left, right), (here, there)),
+            ("b", (right, left), (there, here)),
+        ):
             slot = f"r{question.generation:02d}c00/judge{number}{turn}"
-            messages = judge_messages(self._task, a, b, self._prompts)
+            messages = judge_messages(self._task, a, b, self._prompts, seen)
             requests[slot] = self._model.request(messages, slot, "judge")
         texts = []
         for slot, answer in self._model.answers(requests).items():

@@ -9,12 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rewardsmith import filming
 from rewardsmith.appraise import Narrator, Reviewer
 from rewardsmith.calls import StoredCalls
 from rewardsmith.config import LimitConfig
 from rewardsmith.control import Control
 from rewardsmith.errors import Cancelled, LimitReached
+from rewardsmith.judges import Look, ModelJudge, blind
 from rewardsmith.llm.budget import Budget, prices
+from rewardsmith.llm.prices import sees
 from rewardsmith.llm.secrets import redactor
 from rewardsmith.measure import Observe
 from rewardsmith.opinion import Judge
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from rewardsmith.propose.calling import Model
 
 _LOOK_EVERY_S = 0.5
+_FRAMES = 6
+"""Pictures of each policy that a judge is shown who sees."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,6 @@ def askers(control: Control, store: Store, recording: Recording | None, observe:
     record, config = control.run, control.run.config.model
     if config.proposer != "llm":
         return Askers(GrammarProposer())
-    from rewardsmith.judges import ModelJudge
     from rewardsmith.propose.describe import LlmNarrator
     from rewardsmith.propose.llm import LlmProposer
     from rewardsmith.propose.reflect import LlmReflector
@@ -63,8 +67,21 @@ def askers(control: Control, store: Store, recording: Recording | None, observe:
         LlmReviewer(model, config.prompts) if config.review else None,
         LlmNarrator(model, config.prompts) if config.describe else None,
         LlmReflector(model, config.prompts) if config.reflect else None,
-        ModelJudge(model, record.task, config.prompts) if record.config.feedback.judge else None,
+        ModelJudge(model, record.task, config.prompts, _look(control, store))
+        if record.config.feedback.judge
+        else None,
     )
+
+
+def _look(control: Control, store: Store) -> Look:
+    """How the judge sees: not at all where nothing can be filmed, or it may not take pictures."""
+    config, wanted = control.run.config.model, control.run.config.feedback.frames
+    if wanted is None:
+        known = not config.api_base and all(map(sees, config.names))
+        wanted = _FRAMES if known else 0
+    if not wanted or filming.lacking():
+        return blind
+    return filming.Projector(store, control.run, wanted, control.poll)
 
 
 def _model(control: Control, store: Store, recording: Recording | None, observe: Observe) -> Model:

@@ -231,6 +231,22 @@ def pace(dt_s: float | None) -> tuple[int, Fraction]:
     return every, Fraction(1 / (dt_s * every)).limit_denominator(1000)
 
 
+def stills(film: Path, count: int) -> tuple[bytes, ...]:
+    """So many frames of a film as JPEG files, evenly from its first to its last.
+
+    Raises OSError where there is no film.
+    """
+    import av
+
+    try:
+        with av.open(str(film)) as container:
+            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    except av.FFmpegError as error:
+        raise OSError(f"{film}: {error}") from error
+    places = np.linspace(0, len(frames) - 1, count).round().astype(int)
+    return tuple(jpeg(frames[place]) for place in places)
+
+
 def jpeg(frame: Frame) -> bytes:
     """The frame as a JPEG file."""
     import av

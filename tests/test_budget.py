@@ -60,6 +60,12 @@ def test_what_a_call_may_cost_is_set_aside_until_it_is_known() -> None:
     budget.reserve(3, REQUEST)
 
 
+def test_a_picture_is_set_aside_as_tokens() -> None:
+    seen = Message(role="user", content="x" * 300, pictures=("A" * 40_000,))
+    request = REQUEST.model_copy(update={"messages": (seen,)})
+    assert Budget({}, held()).most(request).tokens == 100 + 1600 + 100
+
+
 def test_a_limit_that_is_raised_meanwhile_holds_for_the_next_call() -> None:
     limits = LimitConfig(cost_usd=0.5 * MOST_USD)
     budget = Budget({"m": PRICE}, lambda: limits)

@@ -8,7 +8,7 @@ from test_propose_llm import MemoryLog
 from rewardsmith import tasks
 from rewardsmith.critic.exploits import battery
 from rewardsmith.errors import ModelError, UserError
-from rewardsmith.judges import ModelJudge, SimulatedJudge, agreed, read_verdict
+from rewardsmith.judges import Look, ModelJudge, SimulatedJudge, agreed, blind, read_verdict
 from rewardsmith.llm.scripted import ScriptedClient
 from rewardsmith.propose.calling import Model
 from rewardsmith.raters import SyntheticRater
@@ -88,11 +88,14 @@ ASKED = question("always action 0", "random")
 
 
 def judged(
-    task: TaskSpec, episodes: dict[str, Rollout], *replies: str | ModelError
+    task: TaskSpec,
+    episodes: dict[str, Rollout],
+    *replies: str | ModelError,
+    look: Look = blind,
 ) -> tuple[Vote | None, ScriptedClient]:
     client = ScriptedClient(replies)
     model = Model({"a": client}, calls=MemoryLog(), concurrency=1)
-    return ModelJudge(model, task).vote(ASKED, episodes, 3), client
+    return ModelJudge(model, task, look=look).vote(ASKED, episodes, 3), client
 
 
 def test_the_model_judges_twice_with_the_places_swapped(
@@ -136,3 +139,30 @@ def test_two_verdicts_make_one() -> None:
     assert agreed("left", "right") == "left"
     assert agreed("tie", "tie") == agreed("left", "left") == agreed("tie", "left") == "tie"
     assert agreed("left", "cannot-tell") == "cannot-tell"
+
+
+def test_a_judge_that_sees_is_shown_both_policies_in_the_places_of_its_question(
+    task: TaskSpec, episodes: dict[str, Rollout]
+) -> None:
+    shown = {ASKED.shown[0].id: ("first", "later"), ASKED.shown[1].id: ("other",)}
+    vote, client = judged(
+        task, episodes, "Verdict: A", "Verdict: B", look=lambda clip: shown[clip.id]
+    )
+    assert vote is not None and vote.choice == "left"
+    seen = [request.messages[0].pictures for request in client.requests]
+    assert seen == [("first", "later", "other"), ("other", "first", "later")]
+    assert "The first 2 pictures below show policy A" in client.requests[0].messages[0].content
+
+
+def test_where_one_policy_cannot_be_shown_neither_is(
+    task: TaskSpec, episodes: dict[str, Rollout]
+) -> None:
+    _, client = judged(
+        task,
+        episodes,
+        *("Verdict: A", "Verdict: B"),
+        look=lambda clip: ("one",) if clip == ASKED.shown[0] else (),
+    )
+    for request in client.requests:
+        assert request.messages[0].pictures == ()
+        assert "Pictures" not in request.messages[0].content

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 from typing import Literal, Protocol
+
+from pydantic import Field
 
 from rewardsmith.records import Record
 
@@ -14,6 +17,18 @@ class Message(Record):
 
     role: Literal["system", "user", "assistant"]
     content: str
+    pictures: tuple[str, ...] = Field((), exclude_if=operator.not_)
+    """JPEG files in base64, seen after the text; for models that see."""
+
+    def sent(self) -> dict[str, object]:
+        """As OpenAI's protocol has it."""
+        if not self.pictures:
+            return {"role": self.role, "content": self.content}
+        pictures = [
+            {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{picture}"}}
+            for picture in self.pictures
+        ]
+        return {"role": self.role, "content": [{"type": "text", "text": self.content}, *pictures]}
 
 
 Effort = Literal["", "minimal", "low", "medium", "high"]

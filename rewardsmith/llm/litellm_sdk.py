@@ -40,7 +40,7 @@ class LitellmAdapter:
             async with asyncio.timeout(self._timeout_s):
                 answer = await self._litellm.acompletion(
                     model=request.model,
-                    messages=[message.model_dump() for message in request.messages],
+                    messages=[message.sent() for message in request.messages],
                     max_tokens=request.max_tokens,
                     timeout=self._timeout_s,
                     drop_params=True,  # a model that takes no temperature is asked without one

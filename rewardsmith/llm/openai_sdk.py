@@ -52,7 +52,7 @@ class OpenAIAdapter:
             limit = "max_completion_tokens" if official else "max_tokens"
             answer: Any = await sdk.chat.completions.create(  # type: ignore[call-overload]
                 model=request.model,
-                messages=[message.model_dump() for message in request.messages],
+                messages=[message.sent() for message in request.messages],
                 **{limit: request.max_tokens},
                 **chosen(request, n),
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,19 +25,29 @@ class Price(Record):
         return prompt_tokens * self.prompt_usd + completion_tokens * self.completion_usd
 
 
+def sees(model: str) -> bool:
+    """Whether the model is known to take pictures."""
+    return _entry(model).get("supports_vision") is True
+
+
 def price_of(model: str) -> Price | None:
     """The list price of "gpt-5" or "anthropic/claude-sonnet-5"; None where it is unknown."""
+    entry = _entry(model)
+    prompt, completion = (entry.get(f"{side}_cost_per_token") for side in ("input", "output"))
+    if not isinstance(prompt, int | float) or not isinstance(completion, int | float):
+        return None
+    return Price(prompt_usd=prompt, completion_usd=completion)
+
+
+def _entry(model: str) -> Mapping[str, Any]:
+    """What litellm's list says of a model; nothing where it does not know it."""
     provider, slash, name = model.partition("/")
     entry = _prices().get(model)
     if entry is None and slash:
         entry = _prices().get(name, {})
         if entry.get("litellm_provider") != provider:
-            return None
-    entry = entry or {}
-    prompt, completion = (entry.get(f"{side}_cost_per_token") for side in ("input", "output"))
-    if not isinstance(prompt, int | float) or not isinstance(completion, int | float):
-        return None
-    return Price(prompt_usd=prompt, completion_usd=completion)
+            return {}
+    return entry or {}
 
 
 def cost_usd(model: str, prompt_tokens: int | None, completion_tokens: int | None) -> float | None:

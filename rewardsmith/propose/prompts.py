@@ -146,11 +146,21 @@ def description_messages(
 
 
 def judge_messages(
-    task: TaskSpec, first: Sequence[str], second: Sequence[str], folder: str = ""
+    task: TaskSpec,
+    first: Sequence[str],
+    second: Sequence[str],
+    folder: str = "",
+    pictures: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
 ) -> tuple[Message, ...]:
-    """The conversation that asks which of two episodes, told in lines, is better."""
-    asked = render("judge", folder, task=task, notes="", first=first, second=second)
-    return (Message(role="user", content=asked),)
+    """The conversation that asks which of two episodes is better.
+
+    They are told in lines, and shown where there are `pictures` of both, in base64.
+    """
+    counts = list(map(len, pictures)) if all(pictures) else []
+    values = {"task": task, "notes": "", "first": first, "second": second, "pictures": counts}
+    asked = render("judge", folder, **values)
+    seen = (*pictures[0], *pictures[1]) if counts else ()
+    return (Message(role="user", content=asked, pictures=seen),)
 
 
 def difference(old: str, new: str) -> str:

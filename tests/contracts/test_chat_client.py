@@ -221,6 +221,16 @@ def test_a_filtered_reply_says_so(asked: Ask) -> None:
         assert asked(server).once().finish == "content_filter"
 
 
+def test_pictures_follow_their_text_as_jpeg(asked: Ask) -> None:
+    with LoopbackServer(THEN) as server:
+        seen = Message(role="user", content="which?", pictures=("AAAA", "BBBB"))
+        assert asked(server).once(messages=(seen,)).text == "then this"
+    text, *pictures = server.requests[0]["messages"][0]["content"]
+    assert text == {"type": "text", "text": "which?"}
+    urls = [picture["image_url"]["url"] for picture in pictures]
+    assert urls == [f"data:image/jpeg;base64,{data}" for data in ("AAAA", "BBBB")]
+
+
 def test_an_effort_is_sent_in_place_of_a_temperature(asked: Ask) -> None:
     with LoopbackServer(THEN) as server:
         asked(server).once(effort="high")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import io
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,8 +14,10 @@ from numpy.typing import NDArray
 from running import TINY, Finished, Recorded, call, event, lines_of
 
 from rewardsmith import filming
+from rewardsmith.entrants import entrants
 from rewardsmith.records import Video
 from rewardsmith.render import pace
+from rewardsmith.store import Store
 
 av = pytest.importorskip("av", reason="needs rewardsmith[video]")
 
@@ -105,3 +110,26 @@ def test_a_film_runs_in_true_time(dt_s: float | None, every: int, rate: Fraction
 def _frames_of_jpeg(path: Path) -> list[NDArray[np.uint8]]:
     with av.open(str(path)) as picture:
         return [frame.to_ndarray(format="rgb24") for frame in picture.decode(video=0)]
+
+
+def test_a_judge_that_sees_gets_jpegs_of_an_episode_in_order(tmp_path: Path) -> None:
+    """Filmed when it is asked for: the pole falls, so the last picture is not the first."""
+    done = call(
+        *("run", "balance the pole", "-e", "CartPole-v1", *TINY, "-n", "1", "-i", "1"),
+        *("--feedback", "pair", "--votes", "1", "--rater", "simulated:beta=5"),
+        *("-o", tmp_path, "--json"),
+    )
+    assert done.returncode == 0, done.stderr
+    with closing(Store(tmp_path, create=False)) as store:
+        run = store.run("last")
+        (clip, *_) = (c for e in entrants(store, run) if e.id == "random" for c in e.clips)
+        look = filming.Projector(store, run, 4, lambda: None)
+        pictures = [base64.b64decode(picture) for picture in look(clip)]
+        assert look(clip) == tuple(base64.b64encode(picture).decode() for picture in pictures)
+        gone = clip.model_copy(update={"seed": 7})
+        assert look(gone) == ()
+    assert len(pictures) == 4 and len(set(pictures)) == 4
+    for picture in pictures:
+        with av.open(io.BytesIO(picture)) as image:
+            (frame,) = image.decode(video=0)
+            assert (frame.width, frame.height) == (600, 400)
