@@ -21,6 +21,8 @@ from rewardsmith import policy, tasks
 from rewardsmith.engine.local import LocalEngine
 
 _SHORT = {"n_steps": 64, "batch_size": 256, "n_epochs": 10, "gae_lambda": 0.95}
+_FIRST = {"n_steps": 128, "gamma": 0.9, "log_std_init": -0.5}
+"""What the first settings of Pendulum had in common; those after them build on the preset."""
 SWEEPS: dict[str, list[dict[str, Any]]] = {
     "Hopper-v5": [
         {},
@@ -47,12 +49,12 @@ SWEEPS: dict[str, list[dict[str, Any]]] = {
     ],
     "Pendulum-v1": [
         {},
+        {**_FIRST, "batch_size": 512, "gamma": 0.95},
+        {**_FIRST, "batch_size": 128},
+        {**_FIRST, "batch_size": 256, "learning_rate": 2e-3},
+        {**_FIRST, "batch_size": 64, "log_std_init": 0.0},
+        {"batch_size": 128},
         {"batch_size": 128, "gamma": 0.9},
-        {"batch_size": 256, "gamma": 0.9, "learning_rate": 2e-3},
-        {"batch_size": 64, "gamma": 0.9, "log_std_init": 0.0},
-        {"batch_size": 128, "gamma": 0.95, "log_std_init": 0.0, "n_steps": 256},
-        {"batch_size": 128, "gamma": 0.9, "log_std_init": 0.0, "n_steps": 256},
-        {"batch_size": 64, "gamma": 0.95, "log_std_init": 0.0, "n_steps": 256},
     ],
     "CartPole-v1": [
         {},
