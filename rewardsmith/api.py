@@ -10,9 +10,9 @@ from rewardsmith import config as settings
 from rewardsmith import critic, session, start, tasks
 from rewardsmith.errors import UserError
 from rewardsmith.measure import Observe
+from rewardsmith.options import factory_name, nested
 from rewardsmith.records import Candidate, Event, Verdict
 from rewardsmith.report import Result, result
-from rewardsmith.start import factory_name, nested
 from rewardsmith.store import RunRecord, Store
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def run(
         task: the sentence, such as "hop forward without falling".
         env: a Gymnasium id, or a function that makes an environment (importable: training runs in
             other processes).
-        options: any setting by its short name (`start.NAMES`) or by its table, such as
+        options: any setting by its short name (`options.NAMES`) or by its table, such as
             `search={"seeds": 2}`.
 
     Raises:

@@ -6,7 +6,6 @@ import contextlib
 import importlib.metadata
 import os
 import platform
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from rewardsmith.errors import CandidateError, UserError
 from rewardsmith.llm.connect import configured_model, connect, is_local
 from rewardsmith.llm.manual import MANUAL
 from rewardsmith.llm.secrets import redactor
+from rewardsmith.options import nested
 from rewardsmith.propose import parse
 from rewardsmith.propose import prompts as told
 from rewardsmith.records import CheckedReward, RunStatus, TaskSpec
@@ -26,46 +26,6 @@ from rewardsmith.spending import spending
 from rewardsmith.store import InitialReward, RunRecord, Store
 from rewardsmith.training import require_device
 from rewardsmith.training import settings as hyperparameters
-
-NAMES = {
-    "model": "model.names",
-    "api_base": "model.api_base",
-    "proposer": "model.proposer",
-    "review": "model.review",
-    "reflect": "model.reflect",
-    "describe": "model.describe",
-    "prompts": "model.prompts",
-    "local_only": "model.local_only",
-    "max_tokens": "model.max_tokens",
-    "effort": "model.effort",
-    "strategy": "search.strategy",
-    "tune": "tune.method",
-    "iterations": "search.iterations",
-    "samples": "search.samples",
-    "seeds": "search.seeds",
-    "rungs": "search.rungs",
-    "arms": "search.arms",
-    "finalists": "search.finalists",
-    "final_seeds": "search.final_seeds",
-    "report_seeds": "search.report_seeds",
-    "stop_when": "search.stop_when",
-    "algo": "train.algo",
-    "warm_start": "train.warm_start",
-    "backend": "train.backend",
-    "timesteps": "train.timesteps",
-    "hyperparams": "train.hyperparams",
-    "max_workers": "train.max_workers",
-    "time_limit": "limits.wall_s",
-    "cost_limit": "limits.cost_usd",
-    "token_limit": "limits.tokens",
-    "feedback": "feedback.mode",
-    "rater": "feedback.raters",
-    "judge": "feedback.judge",
-    "votes": "feedback.votes",
-    "feedback_deadline": "feedback.deadline_s",
-    "retrain": "replay.retrain",
-}
-"""Short names of settings, for keywords here and flags of the command."""
 
 OFFLINE = "offline baseline"
 _VERSIONED = (
@@ -247,11 +207,10 @@ def settle_proposer(config: RunConfig) -> RunConfig:
             f"--local-only: {', '.join(beyond)} may lie beyond this machine; give --api-base with "
             "an address on loopback, such as http://127.0.0.1:11434/v1, or --model manual"
         )
-    told_on = [name for name in ("reflect", "describe") if getattr(chosen, name)]
-    if told_on and config.search.strategy == "best-of-n":
-        raise UserError(f"best-of-n learns nothing between generations: leave --{told_on[0]} out")
-    asked = ["review"] if chosen.review else []
-    if (asked := [*asked, *told_on]) and not by_model:
+    asked = [name for name in ("reflect", "describe", "review") if getattr(chosen, name)]
+    if asked and asked != ["review"] and config.search.strategy == "best-of-n":
+        raise UserError(f"best-of-n learns nothing between generations: leave --{asked[0]} out")
+    if asked and not by_model:
         raise UserError(f"--{asked[0]} needs a model: give --model NAME, or leave it out")
     prompts = str(Path(chosen.prompts).resolve()) if chosen.prompts else ""
     told.names(prompts)
@@ -310,41 +269,6 @@ def _compared(config: RunConfig, spec: TaskSpec) -> CheckedReward:
     if verdict.reward is None:
         raise UserError(f"{config.compare} is refused: {verdict.errors[0]}")
     return verdict.reward
-
-
-def factory_name(make: Callable[..., Any]) -> str:
-    """`module:function`, or `file.py:function` of a script, as other processes can import it."""
-    name = getattr(make, "__qualname__", "")
-    if not name.isidentifier():
-        raise UserError("make_env must be a function at the top of a module or script")
-    if make.__module__ != "__main__":
-        return f"{make.__module__}:{name}"
-    import __main__
-
-    file = getattr(__main__, "__file__", None)
-    if not file:
-        raise UserError("make_env must stand in a file: training runs in other processes")
-    return f"{Path(file).resolve()}:{name}"
-
-
-def nested(options: dict[str, Any]) -> dict[str, Any]:
-    """Options by their short names as nested settings; those that are None are left out.
-
-    Where a table bears a short name too, as `tune` does, a table of values is meant for it.
-    """
-    layers: dict[str, Any] = {}
-    for name, value in options.items():
-        if value is None:
-            continue
-        inner = layers
-        table = isinstance(value, dict) and name in RunConfig.model_fields
-        *parents, last = (name if table else NAMES.get(name, name)).split(".")
-        for parent in parents:
-            inner = inner.setdefault(parent, {})
-        inner[last] = (
-            settings.merge(inner.get(last, {}), value) if isinstance(value, dict) else value
-        )
-    return layers
 
 
 def _versions() -> dict[str, str]:

@@ -20,6 +20,7 @@ from rewardsmith import session, start
 from rewardsmith.config import LimitConfig, RunConfig
 from rewardsmith.errors import CandidateError, LimitReached, ModelError, NoSurvivor, UserError
 from rewardsmith.forecast import Forecast
+from rewardsmith.options import nested
 from rewardsmith.records import Event, Record, RunStatus
 from rewardsmith.spending import spending
 from rewardsmith.store import RunRecord, Store
@@ -103,7 +104,12 @@ def cells(grid: Grid) -> list[Cell]:
             method = ", ".join(_words(name, chosen[name]) for name in own)
             seeds = (chosen["seed"],) if "seed" in chosen else range(grid.seeds)
             for seed in seeds:
-                layers = (grid.settings, start.nested(case), start.nested(chosen), {"seed": seed})
+                layers = (
+                    grid.settings,
+                    nested(case),
+                    nested(chosen),
+                    {"seed": seed},
+                )
                 cell = _cell(settings.build(*layers), method)
                 made[cell.key] = cell
     return list(made.values())

@@ -75,17 +75,15 @@ def sweep(
 ) -> None:
     """Run a grid of searches; the same command goes on, a larger grid takes over what is done."""
     from rewardsmith import config as settings
-    from rewardsmith import start
     from rewardsmith import sweep as sweeping
     from rewardsmith.cli import sweeps
     from rewardsmith.errors import Cancelled, LimitReached
+    from rewardsmith.options import nested
     from rewardsmith.store import DATABASE, Store
 
     layers = [settings.load_toml(config)] if config else []
     options = {"time_limit": time_limit, "cost_limit": cost_limit, "token_limit": token_limit}
-    shared = settings.merge(
-        *layers, settings.parse_assignments(assignments or []), start.nested(options)
-    )
+    shared = settings.merge(*layers, settings.parse_assignments(assignments or []), nested(options))
     grid = sweeping.extended(
         sweeping.load(file) if file else sweeping.Grid(),
         shared=shared,

@@ -160,7 +160,7 @@ def run(
     ] = False,
 ) -> None:
     """Search a reward for TASK and train a policy on it."""
-    from rewardsmith import start
+    from rewardsmith import options, start
 
     given = {
         "task": task or None,
@@ -213,7 +213,7 @@ def run(
     if replay:
         _replay(replay, given, config, assignments, runs_dir, json=json, quiet=quiet)
         return
-    chosen = settled(build(config, assignments, start.nested(given)), yes)
+    chosen = settled(build(config, assignments, options.nested(given)), yes)
     if show_prompt:
         _show_prompt(chosen)
         return

@@ -57,10 +57,10 @@ def train(
     unsafe_no_jail: flags.Unsafe = False,
 ) -> None:
     """Train policies on one given reward and measure them."""
-    from rewardsmith import start
+    from rewardsmith import options, start
     from rewardsmith.store import Store
 
-    given = start.nested(
+    given = options.nested(
         {
             "env": env,
             "task": f"train {file.name}",
