@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from scripted_engine import TASK, ScriptedEngine, candidate, episodes
 
-from rewardsmith import tasks
+from rewardsmith import start, tasks
 from rewardsmith.arms import measure_arms, planned, searches
 from rewardsmith.config import RunConfig
 from rewardsmith.control import Control
 from rewardsmith.engine import Evaluated
 from rewardsmith.measure import Measure
-from rewardsmith.records import Budget, CheckedReward, Fitness
+from rewardsmith.records import Budget, CheckedReward, Fitness, RunStatus
 from rewardsmith.selection import plan_seeds
 from rewardsmith.store import Store
 from rewardsmith.training.worlds import Worlds
@@ -91,6 +91,24 @@ def test_the_arm_that_does_not_iterate_gets_as_many_rewards_as_were_tuned() -> N
     assert beside.search.iterations * beside.search.samples == 5 * 3 >= 2 * 3 + 2 * 4
     assert not beside.tune.method and not beside.search.arms
     assert searches(RunConfig()) == (RunConfig(),)
+
+
+def test_a_longer_search_gets_a_new_arm_and_one_that_was_stopped_keeps_its_own(
+    store: Store,
+) -> None:
+    run = store.create_run(
+        task=SHORT,
+        config=RunConfig(search=SEARCH),
+        proposer="offline baseline",
+        arm="beside",
+        best="r01c00",
+        finalists=("r01c00",),
+    )
+    longer = start.reopen(run, {"iterations": 3})
+    assert (longer.arm, longer.best, longer.finalists) == ("", None, ())
+    stopped = run.model_copy(update={"status": RunStatus.LIMIT})
+    kept = start.reopen(stopped, {"time_limit": 60.0})
+    assert (kept.arm, kept.best, kept.config.limits.wall_s) == ("beside", "r01c00", 60.0)
 
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
