@@ -174,7 +174,8 @@ class Stack:
         if self._settings.target_kl is not None:
             going = going & (self._divergence(batch) <= 1.5 * self._settings.target_kl)
         if going.any():
-            self._adam(self.gradient(batch), learning_rate, going)
+            self.gradient(batch)
+            self._adam(learning_rate, going)
         return going
 
     def gradient(self, batch: Minibatch) -> Tensor:
@@ -256,10 +257,10 @@ class Stack:
             else:
                 upper = torch.ops.aten.threshold_backward(upper, below, 0.0)
 
-    def _adam(self, gradient: Tensor, learning_rate: float, going: NDArray[np.bool_]) -> None:
-        """A step of these learners; the norm of each one's gradient is bounded first."""
-        norm = gradient.norm(dim=1, keepdim=True)
-        gradient *= (self._settings.max_grad_norm / (norm + 1e-6)).clamp(max=1.0)
+    def _adam(self, learning_rate: float, going: NDArray[np.bool_]) -> None:
+        """A step of these learners along their gradients, whose norms are bounded first."""
+        norm = self._gradient.norm(dim=1, keepdim=True)
+        self._gradient *= (self._settings.max_grad_norm / (norm + 1e-6)).clamp(max=1.0)
         parameters, gradients, means, squares, steps = (
             list(itertools.compress(rows, going)) for rows in self._rows
         )
