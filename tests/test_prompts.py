@@ -262,6 +262,12 @@ def dialogue(messages: tuple[Message, ...]) -> str:
         ("remark", proposal_messages(TOLD_IN_TEXT, TOLD_IN_TEXT.moves[0])),
         ("describe", description_messages(HOPPER, ["60 of 1000 steps", "torso_height 1.2 0.7"])),
         ("judge", judge_messages(BY_PEOPLE, ["60 of 1000 steps"], ["1000 of 1000 steps"])),
+        (
+            "seen",
+            judge_messages(
+                BY_PEOPLE, ["60 of 1000 steps"], ["1000 of 1000 steps"], "", (("a", "b"), ("c",))
+            ),
+        ),
         ("native", proposal_messages(NATIVE, NATIVE.moves[0])),
         ("cheat", proposal_messages(NATIVE, NATIVE.moves[1])),
         ("gate", proposal_messages(NATIVE, NATIVE.moves[2])),
