@@ -13,7 +13,7 @@ from rewardsmith import config as settings
 from rewardsmith import critic, raters, recording, tasks, tuning
 from rewardsmith.arms import searches
 from rewardsmith.config import LimitConfig, RunConfig
-from rewardsmith.errors import CandidateError, UserError
+from rewardsmith.errors import CandidateError, LimitReached, UserError
 from rewardsmith.llm.connect import configured_model, connect, is_local
 from rewardsmith.llm.manual import MANUAL
 from rewardsmith.llm.secrets import redactor
@@ -143,14 +143,24 @@ def beside(record: RunRecord, store: Store) -> RunRecord:
 
 
 def limited(arm: RunRecord, record: RunRecord, store: Store) -> RunRecord:
-    """The arm with what its run has left of money and tokens: the limits hold for both."""
+    """The arm with what its run has left of money and tokens: the limits hold for both.
+
+    Its time is counted by its run's control, which it obeys; see Control.
+
+    Raises:
+        LimitReached: nothing is left.
+    """
     spent, limits = spending(store, record).total, record.config.limits
-    update: dict[str, float | int] = {}
-    if limits.cost_usd is not None:
-        update["cost_usd"] = max(0.0, limits.cost_usd - spent.known_cost_usd)
-    if limits.tokens is not None:
-        used = spent.prompt_tokens + spent.completion_tokens
-        update["tokens"] = max(0, limits.tokens - used)
+    taken = {
+        "cost_usd": spent.known_cost_usd,
+        "tokens": spent.prompt_tokens + spent.completion_tokens,
+    }
+    update: dict[str, float | None] = {"wall_s": None}
+    for name, used in taken.items():
+        limit = getattr(limits, name)
+        if limit is not None and used >= limit:
+            raise LimitReached(f"limits.{name} = {limit:g} leaves nothing for the arm best-of-n")
+        update[name] = None if limit is None else limit - used
     left = {"limits": limits.model_copy(update=update)}
     return arm.model_copy(update={"config": arm.config.model_copy(update=left)})
 

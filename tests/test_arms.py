@@ -11,9 +11,11 @@ from scripted_engine import TASK, ScriptedEngine, candidate, episodes
 
 from rewardsmith import start, tasks
 from rewardsmith.arms import measure_arms, planned, searches
-from rewardsmith.config import RunConfig
+from rewardsmith.config import LimitConfig, RunConfig
 from rewardsmith.control import Control
 from rewardsmith.engine import Evaluated
+from rewardsmith.errors import LimitReached
+from rewardsmith.llm.chat import ChatReply, ChatRequest
 from rewardsmith.measure import Measure
 from rewardsmith.records import Budget, CheckedReward, Fitness, RunStatus
 from rewardsmith.selection import plan_seeds
@@ -91,6 +93,27 @@ def test_the_arm_that_does_not_iterate_gets_as_many_rewards_as_were_tuned() -> N
     assert beside.search.iterations * beside.search.samples == 5 * 3 >= 2 * 3 + 2 * 4
     assert not beside.tune.method and not beside.search.arms
     assert searches(RunConfig()) == (RunConfig(),)
+
+
+def test_an_arm_that_is_a_search_gets_what_its_run_has_left_and_no_time_of_its_own(
+    store: Store,
+) -> None:
+    limits = LimitConfig(wall_s=60.0, cost_usd=2.0, tokens=100)
+    config = RunConfig(search=SEARCH, limits=limits)
+    run = store.create_run(task=SHORT, config=config, proposer="model m")
+    arm = start.beside(run, store)
+    request = ChatRequest(model="m", messages=()).model_dump_json()
+    call = store.intend_call(run.id, "r01c00/propose", "hash", request)
+    reply = ChatReply(
+        text="", finish="stop", model="m", wall_s=1.0, cost_usd=1.25, prompt_tokens=30,
+        completion_tokens=12,
+    )  # fmt: skip
+    store.finish_call(call, reply=reply.model_dump_json(), error=None)
+    left = start.limited(arm, run, store).config.limits
+    assert (left.wall_s, left.cost_usd, left.tokens) == (None, 0.75, 58)
+    spent = config.model_copy(update={"limits": LimitConfig(cost_usd=1.25)})
+    with pytest.raises(LimitReached, match=r"limits.cost_usd = 1.25 leaves nothing"):
+        start.limited(arm, run.model_copy(update={"config": spent}), store)
 
 
 def test_a_longer_search_gets_a_new_arm_and_one_that_was_stopped_keeps_its_own(
