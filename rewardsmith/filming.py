@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -158,7 +158,8 @@ def clips(store: Store, run: RunRecord) -> Crew:
     if lacking():
         return Crew([])
     every = (clip for entrant in entrants(store, run) for clip in entrant.clips)
-    jobs = (_of_clip(store, run, clip) for clip in every)
+    stored = _episodes(store, run)
+    jobs = (_of_clip(store, run, clip, stored) for clip in every)
     return Crew([job for job in jobs if not _read(job)])
 
 
@@ -175,7 +176,7 @@ class Projector:
 
     def __call__(self, clip: Clip) -> tuple[str, ...]:
         """In the order of time; () where it cannot be filmed, which is logged."""
-        job = _of_clip(self._store, self._run, clip)
+        job = _of_clip(self._store, self._run, clip, _episodes(self._store, self._run))
         if not _read(job):
             self._film(job)
         try:
@@ -195,11 +196,16 @@ class Projector:
                 time.sleep(_POLL_S)
 
 
-def _of_clip(store: Store, run: RunRecord, clip: Clip) -> RenderJob:
+def _episodes(store: Store, run: RunRecord) -> dict[str, Path]:
+    """The files of whole episodes, by the training whose policy acted in them."""
+    folder = store.folder(run.id)
+    arms: list[Arm] = [*store.candidates(run.id), *store.baselines(run.id)]
+    return {training.id: path for arm in arms for training, path in rollouts_of(arm, folder)}
+
+
+def _of_clip(store: Store, run: RunRecord, clip: Clip, stored: Mapping[str, Path]) -> RenderJob:
     """The film of a whole episode that was stored, of a policy or of a script."""
     folder, settings = store.folder(run.id), run.config.video
-    arms: list[Arm] = [*store.candidates(run.id), *store.baselines(run.id)]
-    stored = {training.id: path for arm in arms for training, path in rollouts_of(arm, folder)}
     return RenderJob(
         task=run.task,
         rollouts=str(stored.get(clip.training, folder / REFERENCES_FILE)),

@@ -108,9 +108,10 @@ class _Place:
             return
         if not control.run.arm:
             control.update(arm=start.beside(control.run, self.store).id)
-        arm = start.limited(self.store.run(control.run.arm), control.run, self.store)
+        arm = self.store.run(control.run.arm)
         control.tell("arm", run=arm.id)
         if arm.status is not RunStatus.DONE:
+            arm = start.limited(arm, control.run, self.store)
             self.search(arm, functools.partial(_tell_of, arm.id, observe), control)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from rewardsmith import config as settings
 from rewardsmith import critic, raters, recording, tasks, tuning
 from rewardsmith.arms import searches
+from rewardsmith.commands import LIMITS
 from rewardsmith.config import LimitConfig, RunConfig
 from rewardsmith.errors import CandidateError, LimitReached, UserError
 from rewardsmith.llm.connect import configured_model, connect, is_local
@@ -152,14 +153,18 @@ def limited(arm: RunRecord, record: RunRecord, store: Store) -> RunRecord:
     """
     spent, limits = spending(store, record).total, record.config.limits
     taken = {
-        "cost_usd": spent.known_cost_usd,
-        "tokens": spent.prompt_tokens + spent.completion_tokens,
+        "cost-limit": spent.known_cost_usd,
+        "token-limit": spent.prompt_tokens + spent.completion_tokens,
     }
     update: dict[str, float | None] = {"wall_s": None}
-    for name, used in taken.items():
+    for flag, used in taken.items():
+        name = LIMITS[flag]
         limit = getattr(limits, name)
         if limit is not None and used >= limit:
-            raise LimitReached(f"limits.{name} = {limit:g} leaves nothing for the arm best-of-n")
+            raise LimitReached(
+                f"limits.{name} = {limit:g} leaves nothing for the arm best-of-n; "
+                f"resume with --{flag} above it"
+            )
         update[name] = None if limit is None else limit - used
     left = {"limits": limits.model_copy(update=update)}
     return arm.model_copy(update={"config": arm.config.model_copy(update=left)})

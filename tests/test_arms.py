@@ -112,7 +112,9 @@ def test_an_arm_that_is_a_search_gets_what_its_run_has_left_and_no_time_of_its_o
     left = start.limited(arm, run, store).config.limits
     assert (left.wall_s, left.cost_usd, left.tokens) == (None, 0.75, 58)
     spent = config.model_copy(update={"limits": LimitConfig(cost_usd=1.25)})
-    with pytest.raises(LimitReached, match=r"limits.cost_usd = 1.25 leaves nothing"):
+    with pytest.raises(
+        LimitReached, match=r"limits.cost_usd = 1.25 leaves nothing.*--cost-limit above it"
+    ):
         start.limited(arm, run.model_copy(update={"config": spent}), store)
 
 
