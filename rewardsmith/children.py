@@ -57,6 +57,10 @@ class Child:
         """Whether the job has been finished since the last call that said so."""
         return self._replies.read() == _DONE
 
+    def fileno(self) -> int:
+        """What becomes readable when `done` or `exit_code` has something new to say."""
+        return self._replies.fileno()
+
     def exit_code(self) -> int | None:
         """None while the child lives; negative for the signal that ended it."""
         return self._process.poll()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import gymnasium
@@ -18,13 +18,12 @@ from rewardsmith.sim.gymnasium import GymnasiumSim
 from rewardsmith.sim.mjbatch import MjbatchSim
 from rewardsmith.sim.mujoco import MujocoSim
 
+HAS_MJBATCH = importlib.util.find_spec("mjbatch") is not None
 ENGINES = [
     MujocoSim,
     pytest.param(
         MjbatchSim,
-        marks=pytest.mark.skipif(
-            importlib.util.find_spec("mjbatch") is None, reason="mjbatch is not installed"
-        ),
+        marks=pytest.mark.skipif(not HAS_MJBATCH, reason="mjbatch is not installed"),
     ),
 ]
 TOLERANCE = {"rtol": 0.0, "atol": 1e-9}
@@ -41,19 +40,23 @@ def known(task: TaskSpec) -> frozenset[str]:
     return frozenset(v.name for v in task.variables if not v.source.startswith("info:"))
 
 
+def drives(engine: type[MujocoSim], task: TaskSpec) -> bool:
+    """mjbatch does not compute contact forces."""
+    return engine is not MjbatchSim or (HAS_MJBATCH and mjbatch.drives(task.env))
+
+
 @contextmanager
-def both(
-    task: TaskSpec, n: int, engine: type[MujocoSim], threads: int = 1
-) -> Iterator[tuple[GymnasiumSim, MujocoSim]]:
-    if engine is MjbatchSim and not mjbatch.drives(task.env):
-        pytest.skip("mjbatch does not compute contact forces")
+def beside(
+    task: TaskSpec, n: int, engines: Sequence[type[MujocoSim]], threads: int = 1
+) -> Iterator[tuple[GymnasiumSim, Sequence[MujocoSim]]]:
+    """Gymnasium, and our engines at the same task."""
     reference = GymnasiumSim(task, n, known(task))
-    batched = engine(task, n, known(task), threads=threads)
+    batched = [engine(task, n, known(task), threads=threads) for engine in engines]
     try:
         yield reference, batched
     finally:
-        reference.close()
-        batched.close()
+        for sim in (reference, *batched):
+            sim.close()
 
 
 def actions(task: TaskSpec, n: int, t: int, rng: np.random.Generator) -> np.ndarray:
@@ -79,26 +82,29 @@ def assert_same(one: Step, other: Step) -> None:
             np.testing.assert_allclose(left[name], right[name], err_msg=name, **TOLERANCE)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("env", FORMULAS)
-def test_it_is_gymnasium_over_whole_episodes(env: str, engine: type[MujocoSim]) -> None:
+def test_they_are_gymnasium_over_whole_episodes(env: str) -> None:
     task, n = resolved(env), 4
     rng, seeds, ended = np.random.default_rng(0), iter(range(100, 10_000)), np.zeros(n, dtype=int)
-    with both(task, n, engine, threads=2) as sims:
+    ours = [engine for engine in (MujocoSim, MjbatchSim) if drives(engine, task)]
+    with beside(task, n, ours, threads=2) as (gym, batched):
+        sims = (gym, *batched)
         first = [next(seeds) for _ in range(n)]
         for sim in sims:
             sim.reset(first)
         for t in range(STEPS):
             action = actions(task, n, t, rng)
-            reference, batched = (sim.step(action) for sim in sims)
-            assert_same(batched, reference)
+            reference = gym.step(action)
+            for sim in batched:
+                assert_same(sim.step(action), reference)
             over = np.flatnonzero(reference.done)
             ended[over] += 1
             if len(over):
                 fresh = [next(seeds) for _ in over]
                 for sim in sims:
                     sim.reset(fresh, over.tolist())
-                np.testing.assert_allclose(sims[1].obs, sims[0].obs, **TOLERANCE)
+                for sim in batched:
+                    np.testing.assert_allclose(sim.obs, gym.obs, **TOLERANCE)
     assert ended.min() >= 1
 
 
@@ -116,13 +122,15 @@ def test_arguments_of_the_environment_hold(
     env: str, kwargs: dict[str, float], engine: type[MujocoSim]
 ) -> None:
     task = resolved(env, **kwargs)
+    if not drives(engine, task):
+        pytest.skip("mjbatch does not compute contact forces")
     rng = np.random.default_rng(1)
-    with both(task, 3, engine) as sims:
-        for sim in sims:
+    with beside(task, 3, [engine]) as (gym, (batched,)):
+        for sim in (gym, batched):
             sim.reset([1, 2, 3])
         for t in range(60):
             action = actions(task, 3, t, rng)
-            assert_same(*(sim.step(action) for sim in reversed(sims)))
+            assert_same(batched.step(action), gym.step(action))
 
 
 def rolled(sim: MujocoSim, steps: int, seed: int = 5) -> list[np.ndarray]:
@@ -218,9 +226,8 @@ def test_every_world_may_have_its_own_model(engine: type[MujocoSim]) -> None:
 
 def test_the_fastest_engine_that_can_drive_a_task_is_taken() -> None:
     described = tasks.resolve("Hopper-v5", "hop forward")
-    installed = importlib.util.find_spec("mjbatch") is not None
-    fastest = MjbatchSim if installed else MujocoSim
-    assert engines.name(described) == ("mjbatch" if installed else "mujoco")
+    fastest = MjbatchSim if HAS_MJBATCH else MujocoSim
+    assert engines.name(described) == ("mjbatch" if HAS_MJBATCH else "mujoco")
     for task, gather, wanted in (
         (described, None, fastest),
         (tasks.resolve("CartPole-v1", "balance the pole"), None, GymnasiumSim),

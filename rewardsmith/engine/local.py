@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from multiprocessing import connection
 from pathlib import Path
 from typing import Generic, Self, TypeVar
 
@@ -141,7 +142,8 @@ class LocalEngine:
                         else:
                             idle.append(work.child)
                         yield ended
-                time.sleep(_POLL_S)
+                if running:
+                    connection.wait([work.child.fileno() for work in running], _POLL_S)
         finally:
             for work in running:
                 work.child.kill()

@@ -19,7 +19,7 @@ TINY = (
     *("--timesteps", "512", "--hyperparams", "n_steps=64", "--set", "train.n_envs=4"),
     *("--set", "train.episodes=2", "--set", "search.report_seeds=2"),
     *("--set", "search.final_seeds=2", "--set", "search.finalists=2"),
-    *("--set", "video.finalists=false"),
+    *("--set", "video.finalists=false", "--max-workers", "1"),
 )
 """Trainings of a second or two, so that what takes its time is starting the processes."""
 

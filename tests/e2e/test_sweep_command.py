@@ -14,7 +14,8 @@ train.timesteps = 512
 train.n_envs = 4
 train.episodes = 2
 train.hyperparams.n_steps = 64
-search = {iterations = 1, samples = 1, finalists = 1, report_seeds = 2}
+train.max_workers = 1
+search = {iterations = 1, samples = 1, finalists = 1, report_seeds = 2, final_seeds = 2}
 
 [[cases]]
 env = "CartPole-v1"

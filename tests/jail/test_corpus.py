@@ -23,6 +23,7 @@ from hypothesis import given, settings
 from jail_rewards import descendants
 
 from rewardsmith import critic, tasks
+from rewardsmith.critic import probes
 from rewardsmith.records import TaskSpec, Verdict
 from rewardsmith.reward import Transitions
 from rewardsmith.sim.rollout import random_transitions
@@ -72,8 +73,13 @@ def test_an_honest_reward_is_accepted(name: str, task: TaskSpec, transitions: Tr
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_or_broken_reward_is_refused(
-    name: str, task: TaskSpec, transitions: Transitions, canary: Canary
+    name: str,
+    task: TaskSpec,
+    transitions: Transitions,
+    canary: Canary,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(probes, "CALL_TIMEOUT_S", 2.0)  # many of them take all that they are given
     verdict = critic.check(canary.place(contained.read(HOSTILE[name])), task, transitions)
     assert not verdict.ok and verdict.reward is None
     for finding in verdict.findings:

@@ -171,7 +171,7 @@ def _by_keyboard(page: playwright.Page) -> None:
 
 
 def _answers_at_first_sight(page: playwright.Page, words: str, choice: str) -> None:
-    """From now on: who sees these words gives this answer, before the browser does anything else."""
+    """From now on: at these words this answer is given, before the browser does anything else."""
     page.evaluate(
         """([words, choice]) => new MutationObserver((_, observer) => {
             if (!document.getElementById("booth").textContent.includes(words)) return;
