@@ -25,6 +25,11 @@ _PR_SET_PDEATHSIG = 1
 _DONE = b"done\n"
 
 
+def environment() -> dict[str, str]:
+    """What a process that we start needs to know of ours; no key is in it."""
+    return {name: os.environ[name] for name in _KEPT if name in os.environ}
+
+
 class Child:
     """A process `python -m module` that serves jobs; see `serve`.
 
@@ -34,11 +39,9 @@ class Child:
     """
 
     def __init__(self, module: str) -> None:
-        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        environment |= dict.fromkeys(_ONE_THREAD, "1")
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, str(os.getpid())],
-            env=environment,
+            env=environment() | dict.fromkeys(_ONE_THREAD, "1"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,

@@ -224,7 +224,7 @@ def _draws(gl: str) -> bool:
     try:
         done = subprocess.run(
             [sys.executable, "-c", _TRY],
-            env={**os.environ, "MUJOCO_GL": gl},
+            env={**children.environment(), "MUJOCO_GL": gl},
             capture_output=True,
             timeout=_TRY_S,
         )
