@@ -104,9 +104,8 @@ def _as_far_as(arm: Baseline, stored: Baseline | None) -> Baseline:
 
 def _best_of(arm: Baseline, measure: Measure, seeds: SeedPlan) -> Arm:
     """The arm with its best policy chosen as the search chooses, to be measured for the report."""
-    first = seeds.selection[0]
-    chosen: list[Arm] = [arm]
-    chosen = measure.train(chosen, "selection", range(first, first + arm.policies))
+    own = range(seeds.unused, seeds.unused + arm.policies)
+    chosen = measure.train([arm], "selection", own)
     chosen = measure.evaluate(chosen, "selection", seeds.selection_episodes)
     return measure.report_best(chosen[0])
 

@@ -37,6 +37,8 @@ class SeedPlan(Record):
     selection_episodes: tuple[int, ...]
     final_episodes: tuple[int, ...]
     report_episodes: tuple[int, ...]
+    unused: int
+    """Training seeds from here on have no purpose: for arms with as many as the search had."""
 
 
 def plan_seeds(seed: int, *, selection: int, final: int, report: int, episodes: int) -> SeedPlan:
@@ -62,6 +64,7 @@ def plan_seeds(seed: int, *, selection: int, final: int, report: int, episodes: 
         selection_episodes=measured(_SELECTION_EPISODES),
         final_episodes=measured(_FINAL_EPISODES),
         report_episodes=measured(_REPORT_EPISODES),
+        unused=first + 3 * _SEEDS_APART,
     )
 
 

@@ -59,13 +59,14 @@ def test_the_best_of_many_is_chosen_on_selection_seeds_and_reported_on_others(
     measure_arms(control, store, measure, best, seeds)
     arms = {arm.name: arm for arm in store.baselines(run.id)}
     many = arms["native-best"]
-    assert [t.seed for t in many.trainings if t.purpose == "selection"] == list(range(6))
+    own = [t.seed for t in many.trainings if t.purpose == "selection"]
+    assert own == list(range(seeds.unused, seeds.unused + 6))
     (reported,) = (t for t in many.trainings if t.purpose == "report")
-    assert reported.seed == 5  # Spread gives the last seed most
+    assert reported.seed == own[-1]  # Spread gives the last seed most
     assert reported.episodes and reported.episodes.seeds == seeds.report_episodes
     assert many.report and many.report.n_seeds == 1
     (long,) = (t for t in arms["native-long"].trainings if t.purpose == "report")
-    assert (long.timesteps, long.seed) == (600, 0)
+    assert (long.timesteps, long.seed) == (600, seeds.unused)
     assert {n: a.report and a.report.n_seeds for n, a in arms.items()} == {
         "native": 3,
         "yours": 3,
@@ -83,7 +84,8 @@ def test_the_best_of_many_is_chosen_on_selection_seeds_and_reported_on_others(
     arms = {arm.name: arm for arm in store.baselines(run.id)}
     (reported,) = (t for t in arms["native-best"].trainings if t.purpose == "report")
     (long,) = (t for t in arms["native-long"].trainings if t.purpose == "report")
-    assert (reported.seed, long.timesteps, len(engine.trained)) == (7, 800, asked + 3)
+    assert (reported.seed, long.timesteps) == (seeds.unused + 7, 800)
+    assert len(engine.trained) == asked + 3
 
 
 def test_the_arm_that_does_not_iterate_gets_as_many_rewards_as_were_tuned() -> None:

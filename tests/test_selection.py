@@ -51,6 +51,7 @@ def test_what_selects_what_chooses_and_what_reports_share_no_seed(
     assert list(map(len, (plan.selection, plan.final, plan.report))) == [selection, final, report]
     trainings = (*plan.selection, *plan.final, *plan.report)
     assert len(set(trainings)) == selection + final + report
+    assert max(trainings) < plan.unused
     measured = (*plan.selection_episodes, *plan.final_episodes, *plan.report_episodes)
     assert len(set(measured)) == 3 * episodes
     assert min(measured) >= 0 and max(measured) < 2**32
