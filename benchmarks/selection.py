@@ -174,8 +174,12 @@ def main() -> None:
     parser.add_argument("--finalists", type=int, help="instead of the default")
     parser.add_argument("--seeds", type=int, help="instead of the default")
     parser.add_argument("--final-seeds", type=int, help="instead of the default")
+    parser.add_argument("--first-cut", type=int, choices=RUNGS, help="steps, instead of the task's")
     chosen = parser.parse_args()
     planted, task = Planted(), task_of()
+    if chosen.first_cut:
+        budget = task.budget.model_copy(update={"first_cut": chosen.first_cut})
+        task = task.model_copy(update={"budget": budget})
     given = {
         "finalists": chosen.finalists,
         "seeds": chosen.seeds,

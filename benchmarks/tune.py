@@ -34,7 +34,7 @@ def compute_reward(next_obs, params):
     return {"near": near, "misleading": misleading}
 """
 TRAINING: dict[str, Any] = {
-    "timesteps": 4096,
+    "timesteps": 8192,
     "hyperparams": {"n_steps": 40, "batch_size": 80, "learning_rate": 3e-3, "n_epochs": 5},
     "train": {"n_envs": 8, "episodes": 4},
 }
