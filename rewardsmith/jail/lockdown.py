@@ -34,6 +34,9 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 _SIGKILL = 9
 
+_ROOM_BYTES = 64 << 20
+"""Memory that a reward must at least be able to ask for."""
+
 _LANDLOCK_CREATE_RULESET, _LANDLOCK_RESTRICT_SELF = 444, 446
 _LANDLOCK_VERSION_FLAG = 1
 _LANDLOCK_FS_BITS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
@@ -83,7 +86,8 @@ def lock(
     Args:
         keep: the descriptors that may be open.
         sealed: the one whose memory must be for reading only.
-        cpu_s: processor time for the whole life of the process.
+        memory_bytes, cpu_s: address space, and processor time for the whole life of the process;
+            a hard limit that is there already and lower stays.
         platform: as sys.platform names it; what only Linux has fails elsewhere, by name.
     """
     linux = functools.partial(_attempt, missing="" if platform == "linux" else "needs Linux")
@@ -191,18 +195,46 @@ def _landlock() -> str:
 
 
 def _limit_resources(memory_bytes: int, cpu_s: int) -> str:
+    memory_bytes = _lowered(resource.RLIMIT_AS, memory_bytes)
+    cpu_s = _lowered(resource.RLIMIT_CPU, cpu_s + 1) - 1
     limits = {
-        resource.RLIMIT_AS: memory_bytes,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_NOFILE: 0,
-        resource.RLIMIT_NPROC: 0,  # does not bind root: seccomp refuses clone as well
-        resource.RLIMIT_CORE: 0,
+        "RLIMIT_AS": (memory_bytes, memory_bytes),
+        "RLIMIT_FSIZE": (0, 0),
+        "RLIMIT_NOFILE": (0, 0),
+        "RLIMIT_NPROC": (0, 0),  # does not bind root: seccomp refuses clone as well
+        "RLIMIT_CORE": (0, 0),
+        # At the soft limit SIGXCPU ends the process, by name; the hard one is the backstop.
+        "RLIMIT_CPU": (cpu_s, cpu_s + 1),
     }
-    for limit, value in limits.items():
-        resource.setrlimit(limit, (value, value))
-    # At the soft limit SIGXCPU ends the process, by name; the hard one is the backstop.
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
+    # A refused one does not keep the others from being set: the user may accept its absence.
+    refused = [name for name, values in limits.items() if not _limit(name, values)]
+    if refused:
+        raise OSError(f"the system refuses {', '.join(refused)}")
+    _check_room(memory_bytes)
     return f"{memory_bytes >> 20} MiB, {cpu_s} s of CPU, no file, descriptor, process or core"
+
+
+def _lowered(limit: int, wanted: int) -> int:
+    """`wanted`, or the hard limit that is there already (ulimit, Slurm) where that is lower."""
+    _, hard = resource.getrlimit(limit)
+    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+
+
+def _limit(name: str, values: tuple[int, int]) -> bool:
+    try:
+        resource.setrlimit(getattr(resource, name), values)
+    except (OSError, ValueError):  # CPython raises ValueError for EINVAL and EPERM
+        return False
+    return True
+
+
+def _check_room(memory_bytes: int) -> None:
+    # Else every reward would be blamed for the memory that a low limit of the machine denies it.
+    try:
+        mmap.mmap(-1, _ROOM_BYTES).close()
+    except OSError:
+        room, limit = _ROOM_BYTES >> 20, memory_bytes >> 20
+        raise OSError(f"a limit of {limit} MiB leaves a reward less than {room} MiB") from None
 
 
 def _seccomp() -> str:

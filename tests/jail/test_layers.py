@@ -185,10 +185,10 @@ with worker(HONEST) as running:
 """
 
 
-@pytest.mark.skipif(lockdown.platform.machine() != "x86_64", reason="numbers of x86-64")
-def test_in_a_container_without_namespaces_the_jail_holds_and_says_what_is_off() -> None:
+def run_alone(script: str) -> list[str]:
+    """The lines that `script` prints in a process of its own, which has to end well."""
     run = subprocess.run(
-        [sys.executable, "-c", _CONTAINER],
+        [sys.executable, "-c", script],
         cwd=Path(__file__).parent,
         env={"PYTHONPATH": ":".join(sys.path), "PATH": "/usr/bin:/bin"},
         capture_output=True,
@@ -196,7 +196,101 @@ def test_in_a_container_without_namespaces_the_jail_holds_and_says_what_is_off()
         timeout=60,
     )
     assert run.returncode == 0, run.stderr
-    bubblewrap, missing, rows = run.stdout.splitlines()
+    return run.stdout.splitlines()
+
+
+@pytest.mark.skipif(lockdown.platform.machine() != "x86_64", reason="numbers of x86-64")
+def test_in_a_container_without_namespaces_the_jail_holds_and_says_what_is_off() -> None:
+    bubblewrap, missing, rows = run_alone(_CONTAINER)
     state, why = bubblewrap.split(" | ")
     assert state == "False" and why
     assert (missing, rows) == ("['bubblewrap']", "5")
+
+
+# --- limits of the machine -----------------------------------------------------------------------
+
+# As an ordinary user under `ulimit -H` or Slurm: no process to come may raise a hard limit again.
+_UNPRIVILEGED = """
+import ctypes, os, resource, struct
+CAP_SYS_RESOURCE = 24
+libc = ctypes.CDLL(None, use_errno=True)
+if os.geteuid() == 0:
+    libc.prctl(24, CAP_SYS_RESOURCE, 0, 0, 0)  # from the bounding set, for what is executed
+    header = ctypes.create_string_buffer(struct.pack("Ii", 0x20080522, 0))
+    sets = ctypes.create_string_buffer(24)
+    assert libc.capget(header, sets) == 0
+    words = list(struct.unpack("6I", sets.raw[:24]))
+    words[:3] = [word & ~(1 << CAP_SYS_RESOURCE) for word in words[:3]]
+    assert libc.capset(header, ctypes.create_string_buffer(struct.pack("6I", *words))) == 0
+"""
+_LIMITED = """
+from jail_rewards import HONEST, transitions, worker
+from rewardsmith.jail import service
+resource.setrlimit(resource.{limit}, ({hard}, {hard}))
+(layer,) = (layer for layer in service.probe() if layer.name == "resource limits")
+print(layer.active, "|", layer.detail)
+with worker(HONEST) as running:
+    print(len(running.compute(transitions(5)).total))
+"""
+# As macOS does, whose kernel knows RLIMIT_AS and lets nobody set it.
+_REFUSED = """
+import ctypes, errno, struct
+filters = b"".join(struct.pack("=HBBI", *instruction) for instruction in [
+    (0x20, 0, 0, 0),             # number of the call
+    (0x15, 0, 5, 302),           # prlimit64,
+    (0x20, 0, 0, 24),            # of
+    (0x15, 0, 3, 9),             # RLIMIT_AS,
+    (0x20, 0, 0, 32),            # with a new value
+    (0x15, 1, 0, 0),
+    (0x06, 0, 0, 0x00050000 | errno.EINVAL),
+    (0x06, 0, 0, 0x7FFF0000),
+])
+memory = ctypes.create_string_buffer(filters)
+program = struct.pack("@HP", len(filters) // 8, ctypes.addressof(memory))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program, 0, 0) == 0
+
+from jail_rewards import HONEST, transitions, worker
+from rewardsmith.errors import UserError
+from rewardsmith.jail import service
+try:
+    service.probe()
+except UserError as error:
+    print(error)
+with worker(HONEST, unsafe=True) as running:
+    print([layer.name for layer in running.layers if "RLIMIT" in layer.detail])
+    print(len(running.compute(transitions(5)).total))
+"""
+_TIGHT = """
+import resource
+from pathlib import Path
+from rewardsmith.jail import lockdown
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+try:
+    lockdown._limit_resources(pages * resource.getpagesize() + (32 << 20), 60)
+except OSError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("limit", "hard", "held"),
+    [("RLIMIT_CPU", 50, "1024 MiB, 49 s of CPU"), ("RLIMIT_AS", 900 << 20, "900 MiB, 60 s of CPU")],
+)
+def test_a_lower_hard_limit_that_is_there_already_is_kept(limit: str, hard: int, held: str) -> None:
+    layer, rows = run_alone(_UNPRIVILEGED + _LIMITED.format(limit=limit, hard=hard))
+    assert layer.startswith(f"True | {held}"), layer
+    assert rows == "5"
+
+
+@pytest.mark.skipif(lockdown.platform.machine() != "x86_64", reason="numbers of x86-64")
+def test_a_limit_that_the_system_refuses_is_a_missing_layer_with_a_name() -> None:
+    refusal, names, rows = run_alone(_REFUSED)
+    assert "resource limits (the system refuses RLIMIT_AS)" in refusal
+    assert "--unsafe-no-jail" in refusal
+    assert (names, rows) == ("['resource limits']", "5")
+
+
+def test_a_limit_that_leaves_a_reward_no_room_does_not_hold() -> None:
+    (why,) = run_alone(_TIGHT)
+    assert re.fullmatch(r"a limit of \d+ MiB leaves a reward less than 64 MiB", why)
