@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from rewardsmith.tasks import EnvDescription, EnvEntry
 
 _BAR = 16
-_NO_JAIL = Text("generated code ran WITHOUT the jail (--unsafe-no-jail)", "bold red")
 
 
 class Display(Protocol):
@@ -121,7 +120,7 @@ class Screen:
         best = best_candidate(run, candidates)
         out = self._console
         if run.config.unsafe_no_jail:
-            out.print(_NO_JAIL)
+            out.print(tables.NO_JAIL)
         out.print(tables.candidate_table(run, candidates, best))
         for line in tables.complaints(candidates, result.alarms):
             out.print(Text(line, "yellow"))
@@ -216,7 +215,7 @@ def show_episodes(run: RunRecord, found: Candidate, episodes: Episodes, *, json:
         _print_json({**found_in, **episodes.model_dump()})
         return
     if run.config.unsafe_no_jail:
-        _console().print(_NO_JAIL)
+        _console().print(tables.NO_JAIL)
     table = Table(title=Text(f"{found.id} of {run.id}"))
     unit = run.task.fitness.unit
     for column in ("seed", f"fitness, {unit}" if unit else "fitness", "native", "steps", "ended"):

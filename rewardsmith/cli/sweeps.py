@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rewardsmith.cli.tables import NO_JAIL
 from rewardsmith.cli.words import describe_event
 from rewardsmith.forecast import Forecast
 from rewardsmith.records import Event
@@ -81,6 +82,8 @@ class Shown:
         if self._json:
             self._line({"event": "done", "page": str(html), **compared.model_dump(mode="json")})
             return
+        if not all(report.result.jailed for report in reports):
+            self._console.print(NO_JAIL)
         for table in _tables(compared):
             self._console.print(table)
         for row in compared.cases:

@@ -16,6 +16,9 @@ from rewardsmith.selection import ENOUGH_SEEDS, better, rank
 from rewardsmith.spending import Spending, Spent, Yield
 from rewardsmith.store import RunRecord
 
+NO_JAIL = Text("generated code ran WITHOUT the jail (--unsafe-no-jail)", "bold red")
+"""Stands wherever results of such a run are shown."""
+
 
 def candidate_table(
     run: RunRecord, candidates: Sequence[Candidate], best: Candidate | None

@@ -203,12 +203,17 @@ def _read(prompt: str) -> str | None:
 
 
 def _show_results(store: Store, run: RunRecord, *, json: bool) -> None:
+    from rich.console import Console
+
     from rewardsmith import entrants, opinion, votes
+    from rewardsmith.cli.tables import NO_JAIL
 
     found = opinion.opinion(votes.standing(store.votes(run.id)), entrants.entrants(store, run))
     if json:
         typer.echo(found.model_dump_json())
         return
+    if run.config.unsafe_no_jail:
+        Console().print(NO_JAIL)
     for line in _words(found):
         typer.echo(line)
 

@@ -278,15 +278,22 @@ def test_a_solved_task_ends_the_search(tmp_path: Path) -> None:
 
 
 def test_a_run_without_the_jail_says_so_wherever_it_is_shown(tmp_path: Path) -> None:
-    done = call(*BALANCE, *TINY, "-n", "1", "-i", "1", "--unsafe-no-jail", "-o", tmp_path)
+    voted = ("--feedback", "pair", "--votes", "1", "--rater", "simulated:beta=3")
+    one = ("-n", "1", "-i", "1", "--unsafe-no-jail", *voted, "-o", tmp_path)
+    done = call(*BALANCE, *TINY, *one)
     assert done.returncode == 0, done.stderr
-    for shown_by in (("runs", "show", "last"), ("runs", "list"), ("evaluate", "last")):
+    shows = ("runs show last", "runs list", "evaluate last", "feedback last --results")
+    for shown_by in map(str.split, shows):
         said = call(*shown_by, "-o", tmp_path, FORCE_COLOR="1")
         before, words, _ = said.stdout.partition("WITHOUT the")
         assert words and before.rpartition("\x1b[")[2].startswith("1;31m"), shown_by  # bold red
     assert "WITHOUT the jail" in done.stdout
     (line,) = lines_of(call("runs", "list", "--json", "-o", tmp_path))
     assert line["jailed"] is False
+    page = tmp_path / "page.html"
+    assert call("report", "last", "--html", page, "-o", tmp_path).returncode == 0
+    assert page.read_text().count("WITHOUT the jail") == 1
+    assert 'class="failed-words">Generated code ran WITHOUT' in page.read_text()
 
 
 def test_a_warm_start_takes_the_parents_policy_up(tmp_path: Path) -> None:
