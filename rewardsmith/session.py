@@ -20,7 +20,7 @@ from rewardsmith.engine.local import LocalEngine
 from rewardsmith.forecast import Forecast, forecast, measured_pace, words
 from rewardsmith.judges import SimulatedJudge
 from rewardsmith.llm.connect import idle_keys
-from rewardsmith.measure import Observe
+from rewardsmith.measure import Observe, backend_of
 from rewardsmith.models import Askers, askers
 from rewardsmith.opinion import Judge
 from rewardsmith.propose.grammar import GrammarProposer
@@ -211,9 +211,12 @@ def _seeds(record: RunRecord) -> SeedPlan:
 
 
 def _notices(record: RunRecord) -> list[str]:
+    backend, notices = backend_of(record.config.train), []
+    if record.kind == "search" and record.config.search.rungs and backend != "population":
+        notices.append(f"{backend} has no rungs: every policy trains to its end")
     if record.proposer != OFFLINE:
-        return []
-    notices = list(GrammarProposer().notices(record.task))
+        return notices
+    notices += GrammarProposer().notices(record.task)
     if keys := idle_keys(os.environ):
         notices.append(f"{', '.join(keys)} is set, but no model is named: --model NAME asks one")
     return notices
