@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import copy
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -18,7 +19,9 @@ from rewardsmith.records import CheckedReward, Finding, Record, TaskSpec
 from rewardsmith.reward import ARGUMENTS
 
 _MAX_INTEGER = 2**53
-_ARRAYS = tuple(argument for argument in ARGUMENTS if argument != "params")
+# As a reward is most often written: the state and the action first.
+_ARRAYS = tuple(name for name in dict.fromkeys(("state", "action", *ARGUMENTS)) if name != "params")
+_EXISTING = {"numpy": dir(np), "numpy.linalg": dir(np.linalg), "math": dir(math)}
 
 
 class Inspection(Record):
@@ -195,9 +198,12 @@ class _Walk:
         if name in members:
             return
         label = f"{module.replace('numpy', 'np')}.{name}"
-        unknown = module == "numpy" and name not in dir(np)
+        exists = name in _EXISTING.get(module, ())
+        unknown = module in ("numpy", "numpy.linalg") and not exists
         why = "does not exist in NumPy" if unknown else "is not available to rewards"
-        advice = hint(name, members) or f"; the arrays you may use are {', '.join(_ARRAYS)}"
+        # What exists was meant as it stands: a name spelt like it does something else.
+        near = "" if exists else hint(name, members)
+        advice = near or f"; the arrays you may use are {', '.join(_ARRAYS)}"
         self._refuse("numpy" if module != "math" else "math", node, f"`{label}` {why}{advice}")
 
     def _name(self, node: ast.Name) -> None:

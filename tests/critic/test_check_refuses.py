@@ -124,6 +124,25 @@ def test_the_text_is_refused(family: str, name: str) -> None:
     assert finding.line in (4, 5)
 
 
+@pytest.mark.parametrize("call", ["np.load('x')", "np.save('x', action)", "np.linalg.svd(action)"])
+def test_what_exists_and_is_forbidden_is_answered_with_what_may_be_used(call: str) -> None:
+    (finding,) = errors(inside(call))
+    name = call.partition("(")[0]
+    assert finding.message == (
+        f"`{name}` is not available to rewards; the arrays you may use are "
+        "state, action, next_state, obs, next_obs, prev_action, terminated, t"
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "meant"), [("np.sqr(action)", "sqrt"), ("np.linalg.nrm(action)", "norm")]
+)
+def test_what_is_misspelt_is_answered_with_what_was_meant(call: str, meant: str) -> None:
+    (finding,) = errors(inside(call))
+    name = call.partition("(")[0]
+    assert finding.message == f"`{name}` does not exist in NumPy; did you mean `{meant}`?"
+
+
 # Whole files, refused by their text.
 WHOLE = {
     "no code": ("", "signature", "found 0"),
