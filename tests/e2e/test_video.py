@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import time
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
@@ -13,10 +14,10 @@ import pytest
 from numpy.typing import NDArray
 from running import TINY, Finished, Recorded, call, event, lines_of
 
-from rewardsmith import filming
+from rewardsmith import filming, policy, tasks
 from rewardsmith.entrants import entrants
 from rewardsmith.records import Video
-from rewardsmith.render import pace
+from rewardsmith.render import RenderJob, pace
 from rewardsmith.store import Store
 
 av = pytest.importorskip("av", reason="needs rewardsmith[video]")
@@ -92,6 +93,47 @@ def test_an_environment_that_cannot_be_drawn_costs_the_video_alone(tmp_path: Pat
     again = call("video", "last", "-o", tmp_path / "runs")
     assert again.returncode == 1
     assert "no video of r01c00 (best): the environment drew NoneType" in again.stdout
+
+
+# As an error it would crash Box2D's bindings while they are imported.
+@pytest.mark.filterwarnings("ignore:builtin type:DeprecationWarning")
+@pytest.mark.parametrize(("env", "gl"), [("LunarLander-v3", ""), ("Swimmer-v5", "osmesa")])
+def test_box2d_is_filmed_and_mujoco_without_egl(env: str, gl: str, tmp_path: Path) -> None:
+    if gl and not filming._draws(gl):
+        pytest.skip(f"{gl} draws nothing on this machine")
+    task = tasks.resolve(env, "go", fitness="native")
+    inputs, discrete = task.observation.size, task.action.kind == "discrete"
+    idle = policy.Policy(
+        header=policy.PolicyHeader(
+            env=env,
+            head="categorical" if discrete else "gaussian",
+            activation="tanh",
+            action=task.action,
+        ),
+        weights=(np.zeros((task.action.n if discrete else task.action.size, inputs)),),
+        biases=(np.ones(task.action.n if discrete else task.action.size),),
+        mean=np.zeros(inputs),
+        scale=np.ones(inputs),
+        log_std=np.zeros(0 if discrete else task.action.size),
+    )
+    policy.save(idle, tmp_path / "policy.safetensors")
+    job = RenderJob(
+        task=task,
+        policy=str(tmp_path / "policy.safetensors"),
+        shows="best",
+        seed=0,
+        output=str(tmp_path / "best.mp4"),
+        seconds=0.5,
+        gl=gl,
+    )
+    with closing(filming.Crew([job])) as crew:
+        ended = []
+        while crew.busy:
+            ended += crew.look()
+            time.sleep(0.05)
+    assert ended == [(job, "")]
+    frames = _frames(Path(job.output))
+    assert np.ptp(frames[0]) > 50 and not np.array_equal(frames[0], frames[-1])
 
 
 @pytest.mark.parametrize(
