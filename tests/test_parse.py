@@ -123,6 +123,58 @@ def test_code_is_found_whole_however_it_is_wrapped(reply: str) -> None:
     assert same_code(code, CODE)
 
 
+IMPORTS = "import numpy as np\nfrom math import pi\n"
+WEIGHTS = 'PARAMS = {"speed": 1.0}\nLIMIT = 0.5 * pi\n'
+HELPER = "def _bounded(x):\n    return np.minimum(x, LIMIT)\n"
+ENTRY = """\
+def compute_reward(next_state, params):
+    return {"speed": params["speed"] * _bounded(next_state.x_velocity)}
+"""
+
+
+def in_blocks(*codes: str) -> str:
+    return "\nThen, it's simple:\n".join(f"```python\n{code}```" for code in codes)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "needed"),
+    [
+        ((IMPORTS + WEIGHTS + HELPER, ENTRY), (0, 1)),
+        ((IMPORTS, WEIGHTS, HELPER, ENTRY), (0, 1, 2, 3)),
+        ((IMPORTS + HELPER, WEIGHTS, ENTRY), (0, 1, 2)),
+        ((IMPORTS + WEIGHTS, "print(1)\n", HELPER, "pip install x\n", ENTRY), (0, 2, 4)),
+        ((HELPER, IMPORTS + WEIGHTS + HELPER, ENTRY), (1, 2)),
+        ((IMPORTS + WEIGHTS, DRAFT, HELPER, ENTRY), (0, 2, 3)),
+    ],
+    ids=["two", "four", "another order", "others between", "a helper twice", "a draft between"],
+)
+def test_a_reward_in_several_blocks_is_joined_from_those_it_needs(
+    blocks: tuple[str, ...], needed: tuple[int, ...]
+) -> None:
+    joined = "\n\n\n".join(blocks[at].strip("\n") for at in needed)
+    assert extract(in_blocks(*blocks)) == joined + "\n"
+
+
+def test_params_that_only_the_argument_names_are_joined_too() -> None:
+    entry = "def compute_reward(t, params):\n    return {'t': params['w'] * t}\n"
+    code = extract(in_blocks("PARAMS = {'w': 1.0}\n", entry))
+    assert names(code) == {"PARAMS", "compute_reward"}
+    own = "PARAMS = {'w': 2.0}\n" + entry
+    assert extract(in_blocks("PARAMS = {'w': 1.0}\n", own)) == own
+
+
+def test_a_block_that_the_reward_does_without_stays_out() -> None:
+    whole = IMPORTS + WEIGHTS + HELPER + ENTRY
+    assert extract(in_blocks(IMPORTS + "LIMIT = 1.0\n", whole)) == whole
+    usage = "import numpy as np\nx = np.zeros(3)\n"
+    lacking = "def compute_reward(t):\n    return {'t': np.abs(t)}\n"
+    assert extract(in_blocks(usage, lacking)) == "import numpy as np\n\n\n" + lacking
+
+
+def test_of_two_answers_the_last_is_taken_and_nothing_of_the_other() -> None:
+    assert extract(in_blocks(HELPER + DRAFT, ENTRY)) == ENTRY
+
+
 def test_a_fence_inside_a_docstring_does_not_end_the_block() -> None:
     code = (
         'def compute_reward(obs):\n    """Like\n```\nx = 1\n```\n    """\n    return {"a": obs}\n'

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 
 from rewardsmith.errors import CandidateError
-from rewardsmith.reward import ENTRY_POINT
+from rewardsmith.reward import ENTRY_POINT, PARAMS_NAME
 
 _MAX_LINES = 2000
 _MAX_FENCES_INSIDE = 8
@@ -41,9 +41,9 @@ class BrokenCode(CandidateError):
 def extract(text: str) -> str:
     """The reward file in `text`: the last complete code that defines compute_reward.
 
-    Fenced blocks come first, each whole, with its imports and helpers; where none serves, the
-    stretch of lines around the definition that parses. An import of numpy or math that is used
-    and missing is supplied.
+    Fenced blocks come first, each whole, after those earlier ones that define what it lacks; where
+    none serves, the stretch of lines around the definition that parses. An import of numpy or math
+    that is used and missing is supplied.
 
     Raises:
         BrokenCode: there is code with a syntax error (cause "syntax").
@@ -53,8 +53,10 @@ def extract(text: str) -> str:
     lines = answer.split("\n")
     if _DEFINITION not in answer or len(lines) > _MAX_LINES:
         raise _no_code(answer)
-    blocks = [block for block in _fenced(lines) if _DEFINITION in block]
-    code = next((block for block in blocks if _is_complete(block)), None)
+    found = [(at, block) for at, block in _fenced(lines) if _DEFINITION in block]
+    blocks = [block for _, block in found]
+    whole = ((at, block) for at, block in found if _is_complete(block))
+    code = next((_completed(block, lines[:at]) for at, block in whole), None)
     if code is None and not any(_parses(block) for block in blocks):
         code = _unfenced(lines)
     if code is None:
@@ -98,11 +100,64 @@ def _is_complete(code: str) -> bool:
     )
 
 
-def _fenced(lines: list[str]) -> Iterator[str]:
+def _completed(code: str, before: list[str]) -> str:
+    """The code, with the earlier blocks of the reply that define what it uses and does not define.
+
+    An earlier block with a compute_reward of its own is another answer, not a part of this one.
+    """
+    lacking = _lacks(parse_code(code))
+    for _, block in _fenced(before):
+        named = any(name in block for name in lacking)  # spares most blocks the parser
+        if not named or _DEFINITION in block or not _parses(block):
+            continue
+        if lacking & _defined(parse_code(block)):
+            code = block.strip("\n") + "\n\n\n" + code.strip("\n")
+            lacking = _lacks(parse_code(code))
+    return code
+
+
+def _lacks(tree: ast.Module) -> set[str]:
+    """Names without which the code does not run as it was meant, but for imports we supply."""
+    takes_params = any(
+        isinstance(node, ast.arg) and node.arg == "params" for node in ast.walk(tree)
+    )
+    needed = _used(tree) | ({PARAMS_NAME} if takes_params else set())
+    return needed - _bound(tree) - set(_SUPPLIED)
+
+
+def _defined(tree: ast.Module) -> set[str]:
+    """Names that a file leaves to what comes after it."""
+    functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    others = (node for node in tree.body if not isinstance(node, ast.FunctionDef | ast.ClassDef))
+    return functions.union(*map(_bound, others))
+
+
+def _used(tree: ast.AST) -> set[str]:
+    names = (node for node in ast.walk(tree) if isinstance(node, ast.Name))
+    return {name.id for name in names if isinstance(name.ctx, ast.Load)}
+
+
+def _bound(tree: ast.AST) -> set[str]:
+    bound: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(ctx=ast.Store()):
+                bound.add(node.id)
+            case ast.FunctionDef():
+                bound.add(node.name)
+            case ast.arg():
+                bound.add(node.arg)
+            case ast.alias():
+                bound.add((node.asname or node.name).partition(".")[0])
+    return bound
+
+
+def _fenced(lines: list[str]) -> Iterator[tuple[int, str]]:
     """Every stretch between an opening fence and one that may close it, the last ones first.
 
     A fence inside a docstring looks like a closing one, so the next few closings are offered too,
-    the nearest first, and at last the end of the reply, for a block that was never closed.
+    the nearest first, and at last the end of the reply, for a block that was never closed. With
+    each stretch goes the place of its opening fence in `lines`.
     """
     fences = [(at, match) for at, line in enumerate(lines) if (match := _FENCE.fullmatch(line))]
     for position in reversed(range(len(fences))):
@@ -110,7 +165,7 @@ def _fenced(lines: list[str]) -> Iterator[str]:
         later = fences[position + 1 : position + 2 + _MAX_FENCES_INSIDE]
         ends = [end for end, closing in later if _closes(opening, closing)]
         for end in [*ends, len(lines)]:
-            yield _outdent(lines[start + 1 : end], opening["indent"])
+            yield start, _outdent(lines[start + 1 : end], opening["indent"])
 
 
 def _closes(opening: re.Match[str], closing: re.Match[str]) -> bool:
@@ -207,16 +262,8 @@ def _no_code(answer: str) -> CandidateError:
 def _with_imports(code: str) -> str:
     """The code with what it uses of numpy and math imported, where it forgot to."""
     tree = parse_code(code)
-    used: set[str] = set()
-    bound: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            (used if isinstance(node.ctx, ast.Load) else bound).add(node.id)
-        elif isinstance(node, ast.alias):
-            bound.add((node.asname or node.name).partition(".")[0])
-        elif isinstance(node, ast.arg):
-            bound.add(node.arg)
-    missing = [line for name, line in _SUPPLIED.items() if name in used - bound]
+    absent = _used(tree) - _bound(tree)
+    missing = [line for name, line in _SUPPLIED.items() if name in absent]
     if not missing:
         return code
     lines = code.split("\n")
