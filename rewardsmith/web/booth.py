@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from pydantic import Field, ValidationError
@@ -14,10 +14,8 @@ from rewardsmith.feedback import question_for
 from rewardsmith.opinion import Opinion, opinion
 from rewardsmith.records import Record, Score
 from rewardsmith.store import RunRecord, Store
-from rewardsmith.votes import Question, Vote, standing, undo
-
-FOLDER = "clips"
-"""Of a run, with the films of single episodes; see filming.py."""
+from rewardsmith.votes import Clip, Question, Vote, standing, undo
+from rewardsmith.web import films
 
 
 class Shown(Record):
@@ -27,6 +25,8 @@ class Shown(Record):
     film: str
     """Name of its film, without ending."""
     filmed: bool
+    lines: tuple[str, ...]
+    """What is told of it where the question is shown without films."""
     arm: str
     fitness: Score | None
     """For those who want numbers."""
@@ -40,14 +40,16 @@ class Booth(Record):
     waiting: Waiting | None
     question: Question | None
     shown: tuple[Shown, ...]
+    filmless: str
+    """Why the question is shown without films; "" where it has them, or waits for them."""
     given: int
     """Standing votes of this rater on the generation that waits."""
     undoable: bool
 
     @property
-    def complete(self) -> bool:
-        """Whether every film of the question is there."""
-        return all(one.filmed for one in self.shown)
+    def ready(self) -> bool:
+        """Whether the question can be shown: its films are there, or will never be."""
+        return bool(self.filmless) or all(one.filmed for one in self.shown)
 
 
 class Ballot(Record):
@@ -72,8 +74,9 @@ def booth(store: Store, run: RunRecord, rater: str) -> Booth:
     question = None
     if now and now.missing and rater:
         question = question_for(store, run, now.generation, rater)
-    scores = {candidate.id: candidate.score for candidate in store.candidates(run.id)}
-    folder = store.folder(run.id) / FOLDER
+    clips = question.shown if question else ()
+    folder = store.folder(run.id) / films.FOLDER
+    filmless = films.lost(run, folder, [clip.film for clip in clips])
     own = [vote for vote in standing(store.votes(run.id)) if vote.rater == rater]
     here = [vote for vote in own if now and vote.question.generation == now.generation]
     return Booth(
@@ -81,18 +84,28 @@ def booth(store: Store, run: RunRecord, rater: str) -> Booth:
         mode=run.config.feedback.mode,
         waiting=now,
         question=question,
-        shown=tuple(
-            Shown(
-                place=place,
-                film=clip.film,
-                filmed=(folder / f"{clip.film}.json").exists(),
-                arm=clip.arm,
-                fitness=None if run.task.fitness.voted else scores.get(clip.arm),
-            )
-            for place, clip in enumerate(question.shown if question else ())
-        ),
+        shown=_shown(store, run, clips, told=bool(filmless)),
+        filmless=filmless,
         given=len(here),
         undoable=bool(here) and here[-1] == own[-1],
+    )
+
+
+def _shown(store: Store, run: RunRecord, clips: Sequence[Clip], *, told: bool) -> tuple[Shown, ...]:
+    """The policies of a question, with what is told of them in words where that is wanted."""
+    scores = {candidate.id: candidate.score for candidate in store.candidates(run.id)}
+    folder = store.folder(run.id) / films.FOLDER
+    lines = films.in_words(store, run, clips) if told else {}
+    return tuple(
+        Shown(
+            place=place,
+            film=clip.film,
+            filmed=films.is_there(folder, clip.film),
+            lines=lines.get(clip.id, ()),
+            arm=clip.arm,
+            fitness=None if run.task.fitness.voted else scores.get(clip.arm),
+        )
+        for place, clip in enumerate(clips)
     )
 
 

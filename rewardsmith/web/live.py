@@ -18,6 +18,7 @@ _TOUCHED = (
     "r*/c*/*.json",
     "manual/*.md",
     "clips/*.json",
+    "clips/*.log",
 )
 """What a run writes beside the database that a page shows."""
 

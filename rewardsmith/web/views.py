@@ -27,7 +27,8 @@ from rewardsmith.records import (
 from rewardsmith.report import Result, best_candidate, result
 from rewardsmith.store import RunRecord, Store
 
-_GOING = (RunStatus.RUNNING, RunStatus.PAUSED)
+GOING = (RunStatus.RUNNING, RunStatus.PAUSED)
+"""What the status of a run says whose process should be there."""
 _ROUND = re.compile(r"r\d+")
 """A generation's folder."""
 
@@ -95,7 +96,7 @@ class Overview(Record):
     @property
     def going(self) -> bool:
         """Whether its process should be there: one that was killed says nothing."""
-        return self.run.status in _GOING
+        return self.run.status in GOING
 
     @property
     def unit(self) -> str:
@@ -178,7 +179,7 @@ def can_film() -> bool:
 
 def _finals(run: RunRecord, folder: Path, baselines: Iterable[Baseline]) -> tuple[Progress, ...]:
     known = {baseline.name: baseline for baseline in baselines}
-    if run.status not in _GOING:
+    if run.status not in GOING:
         return ()
     places = sorted(p.parent for p in folder.glob("*/train") if not _ROUND.fullmatch(p.parent.name))
     found: list[Progress] = []
@@ -191,7 +192,7 @@ def _finals(run: RunRecord, folder: Path, baselines: Iterable[Baseline]) -> tupl
 
 def _progress(run: RunRecord, folder: Path, candidate: Candidate) -> tuple[Progress, ...]:
     place = folder / f"r{candidate.generation:02d}" / f"c{candidate.index:02d}"
-    if candidate.stage is Stage.FAILED or run.status not in _GOING:
+    if candidate.stage is Stage.FAILED or run.status not in GOING:
         return ()
     return tuple(_going_on(run, candidate.id, place, candidate.trainings))
 

@@ -12,10 +12,10 @@ from starlette.concurrency import run_in_threadpool
 
 from rewardsmith.errors import UserError
 from rewardsmith.store import Store
-from rewardsmith.web import booth
+from rewardsmith.web import booth, films
 from rewardsmith.web.acting import fields_of
 from rewardsmith.web.rendering import Templates
-from rewardsmith.web.views import can_film, overview
+from rewardsmith.web.views import overview
 
 _FILM = re.compile(r"[A-Za-z0-9@._-]+\.(mp4|jpg)")
 
@@ -43,7 +43,7 @@ def _asking(made: APIRouter, store: Store, show: Templates) -> None:
 
     @made.get("/runs/{run}/clips/{name}")
     def clip(run: str, name: str) -> FileResponse:
-        path = store.folder(store.run(run).id) / booth.FOLDER / name
+        path = store.folder(store.run(run).id) / films.FOLDER / name
         if not _FILM.fullmatch(name) or not path.is_file():
             raise UserError(f"there is no film {name}")
         kind = "video/mp4" if name.endswith(".mp4") else "image/jpeg"
@@ -98,7 +98,6 @@ def _shown(
         booth=now,
         numbers=numbers,
         message=message,
-        filming=can_film(),
         fields=booth.as_fields(now.question) if now.question else "",
         fresh_id=secrets.token_hex(8),
     )

@@ -7,7 +7,7 @@ from running import Recorded
 from viewing import Viewed
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-from watching import NARROW, WIDE, Watched  # noqa: E402
+from watching import NARROW, WIDE, Watched, serious  # noqa: E402
 
 
 def _paths(run: str) -> tuple[str, ...]:
@@ -30,15 +30,7 @@ def test_every_page_fits_works_and_shuts_nobody_out(
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         if width != NARROW:
             continue  # the same elements, once is enough
-        page.evaluate(axe)
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        serious = [
-            (rule["id"], node["target"], node["failureSummary"])
-            for rule in found["violations"]
-            if rule["impact"] in ("serious", "critical")
-            for node in rule["nodes"]
-        ]
-        assert serious == [], path
+        assert serious(page, axe) == [], path
     watched.check()
 
 

@@ -15,7 +15,7 @@ from rewardsmith.votes import Vote, standing
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 pytest.importorskip("av", reason="needs rewardsmith[video]")
-from watching import NARROW, Watched  # noqa: E402
+from watching import NARROW, Watched, serious  # noqa: E402
 
 _LIVE_MS = 1000
 """From another process's write until the page shows it."""
@@ -44,7 +44,7 @@ def test_a_person_is_the_model_steers_the_run_and_votes(
         # While the first films are made the booth looks again by itself.
         page.get_by_text("3 more answers wanted").wait_for()
         _plays_together(page)
-        assert _serious(page, axe) == []
+        assert serious(page, axe) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= NARROW
         _by_mouse(page)
         _by_keyboard(page)
@@ -192,9 +192,3 @@ def _is_refused_what_is_no_answer(server: Viewed, run: str) -> None:
     fields["question"] = "{}"
     assert 'role="alert"' in server.post(f"/runs/{run}/vote", fields).text
     assert "nothing to undo" in server.post(f"/runs/{run}/undo", {"rater": "Eve"}).text
-
-
-def _serious(page: playwright.Page, axe: str) -> list[str]:
-    page.evaluate(axe)
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    return [rule["id"] for rule in found if rule["impact"] in ("serious", "critical")]

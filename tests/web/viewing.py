@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,14 +43,19 @@ class Viewed:
 
 
 @contextmanager
-def viewing(runs_dir: Path, *options: str) -> Iterator[Viewed]:
-    """Serve the runs on a free port; the server is ended by an interrupt, as people do."""
+def viewing(runs_dir: Path, *options: str, **variables: str) -> Iterator[Viewed]:
+    """Serve the runs on a free port; the server is ended by an interrupt, as people do.
+
+    Args:
+        variables: of the server's environment, beside ours.
+    """
     with (
         httpx.Client(timeout=PATIENCE_S) as client,
         subprocess.Popen(
             [*COMMAND, "view", str(runs_dir), "--port", "0", *options],
             stdout=subprocess.PIPE,
             text=True,
+            env={**os.environ, **variables},
         ) as process,
     ):
         try:

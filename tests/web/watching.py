@@ -39,3 +39,15 @@ class Watched:
     def _hear(self, kind: str, text: str) -> None:
         if kind in ("error", "warning"):
             self.said.append(text)
+
+
+def serious(page: playwright.Page, axe: str) -> list[str]:
+    """What shuts people out of a page, by axe-core: the rule, where, and why."""
+    page.evaluate(axe)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{rule['id']} {node['target']}: {node['failureSummary']}"
+        for rule in found["violations"]
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]

@@ -7,6 +7,12 @@ function films() {
 
 function begin(ballot) {
   const all = films();
+  if (all.length) together(all);
+  // After an answer the focus would be nowhere; on a button, Space would vote.
+  if (document.activeElement === document.body) ballot.querySelector("p").focus({ preventScroll: true });
+}
+
+function together(all) {
   const play = document.getElementById("play");
   const scrub = document.getElementById("scrub");
   const speed = document.getElementById("speed");
@@ -38,8 +44,6 @@ function begin(ballot) {
   const pace = () => all.forEach((film) => { film.defaultPlaybackRate = film.playbackRate = Number(speed.value); });
   speed.addEventListener("change", pace);
   scrub.addEventListener("input", () => { run(false); seek((longest() * Number(scrub.value)) / 1000); });
-  // After an answer the focus would be nowhere; on a button, Space would vote.
-  if (document.activeElement === document.body) ballot.querySelector("p").focus({ preventScroll: true });
   pace();
   run(true);
 }

@@ -1,0 +1,43 @@
+"""Runs as they stand while raters are asked, put together from a recorded one, without training."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Literal
+
+from running import Recorded
+
+from rewardsmith.config import FeedbackConfig
+from rewardsmith.entrants import entrants
+from rewardsmith.store import RunRecord, Store
+from rewardsmith.web.films import FOLDER
+
+Mode = Literal["pair", "best-worst", "text"]
+
+
+def staged(runs_dir: Path, source: Recorded, mode: Mode, votes: int = 1, **parts: Any) -> RunRecord:
+    """The source's search again, its second generation trained and waiting for votes."""
+    with closing(Store(source.runs_dir, create=False)) as old, closing(Store(runs_dir)) as store:
+        known = old.run(source.result["run"])
+        config = known.config.model_copy(
+            update={"feedback": FeedbackConfig(mode=mode, votes=votes), **parts}
+        )
+        run = store.create_run(task=known.task, config=config, proposer=known.proposer)
+        shutil.copytree(source.folder, store.folder(run.id), dirs_exist_ok=True)
+        for candidate in old.candidates(known.id):
+            store.save_candidate(run.id, candidate)
+        store.commit_generation(run.id, old.generations(known.id)[0])
+    return run
+
+
+def filmed(runs_dir: Path, run: RunRecord, source: Recorded) -> None:
+    """Give every episode a film: that of the source's best policy."""
+    with closing(Store(runs_dir, create=False)) as store:
+        clips = store.folder(run.id) / FOLDER
+        clips.mkdir(exist_ok=True)
+        film = next(source.folder.glob("r*/c*/best.mp4"))
+        for clip in (clip for entrant in entrants(store, run) for clip in entrant.clips):
+            for ending in (".mp4", ".jpg", ".json"):
+                shutil.copyfile(film.with_suffix(ending), clips / f"{clip.film}{ending}")
