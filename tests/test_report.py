@@ -10,6 +10,7 @@ import pytest
 from scripted_engine import LATE, TASK, candidate, episodes
 
 from rewardsmith import export
+from rewardsmith.cli.tables import footnotes
 from rewardsmith.config import RunConfig
 from rewardsmith.errors import UserError
 from rewardsmith.llm.chat import ChatReply, ChatRequest
@@ -86,6 +87,18 @@ def test_the_result_is_that_of_the_held_out_seeds(store: Store, run: RunRecord) 
     assert outcome.reward_file == str(folder / "reward.py")
     assert outcome.policy_file == str(folder / "policy.safetensors")
     assert json.loads(outcome.model_dump_json())["best"]["fitness_low"] == 4
+
+
+@pytest.mark.parametrize(
+    ("finals", "reports", "said"), [(4, 10, True), (10, 4, True), (5, 5, False)]
+)
+def test_too_few_seeds_of_finals_or_reports_are_told(
+    run: RunRecord, finals: int, reports: int, said: bool
+) -> None:
+    scores = {"final": between(4, 6, finals), "report": between(4, 6, reports)}
+    best = candidate(2, stage=Stage.EVALUATED, score=between(5, 7, 1), **scores)
+    notes = footnotes(run, [best], [], best, None)
+    assert any("too few seeds" in note for note in notes) is said
 
 
 def test_while_a_run_goes_on_selection_says_what_is_best(store: Store, run: RunRecord) -> None:

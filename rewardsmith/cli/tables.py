@@ -116,10 +116,11 @@ def footnotes(
     others: list[Arm] = [*([rival] if rival else []), *baselines]
     stands = {comparison(run, best, arm) for arm in others}
     seeded = [best, *(arm for arm in others if comparison(run, best, arm) != "one policy")]
-    reports = [arm.report for arm in seeded if arm.report]
+    finals = [candidate.final for candidate in candidates if candidate.final]
+    scores = [*finals, *(arm.report for arm in seeded if arm.report)]
     if "tie" in stands:
         lines.append("tie: the 95 % interval of the difference, seed by seed, holds zero")
-    if any(report.n_seeds < ENOUGH_SEEDS for report in reports):
+    if any(score.n_seeds < ENOUGH_SEEDS for score in scores):
         lines.append(f"too few seeds (below {ENOUGH_SEEDS}) to be sure of any order")
     lines += conclusions(run, best, baselines, rival)
     if best.score and run.kind == "search":
