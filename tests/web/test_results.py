@@ -1,0 +1,51 @@
+"""What the pages say of a run's results: how far to trust them, and what they are beside others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from running import Recorded
+from staging import staged
+from viewing import Viewed, viewing
+
+from rewardsmith.store import RunRecord, Store
+
+UNJAILED = "WITHOUT the jail (--unsafe-no-jail)"
+
+
+@pytest.fixture(scope="module")
+def runs_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("results")
+
+
+@pytest.fixture(scope="module")
+def asking(searched: Recorded, runs_dir: Path) -> RunRecord:
+    """It ran without the jail, and waits for votes on its second generation."""
+    return staged(runs_dir, searched, "pair", unsafe_no_jail=True)
+
+
+@pytest.fixture(scope="module")
+def store(asking: RunRecord, runs_dir: Path) -> Iterator[Store]:
+    with closing(Store(runs_dir, create=False)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def pages(store: Store) -> Iterator[Viewed]:
+    with viewing(store.runs_dir) as server:
+        yield server
+
+
+def test_a_run_without_the_jail_is_marked_wherever_its_results_are_shown(
+    pages: Viewed, view: Viewed, searched: Recorded, asking: RunRecord
+) -> None:
+    for run, server, marked in ((asking.id, pages, True), (searched.result["run"], view, False)):
+        here = f"/runs/{run}"
+        for path in (
+            *("/", "/live", f"/compare?run={run}", here, f"{here}/live", f"{here}/lineage"),
+            *(f"{here}/candidates/r02c00", f"{here}/votes", f"{here}/costs", f"{here}/manual"),
+        ):
+            assert (UNJAILED in server.get(path).text) == marked, path
