@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,9 @@ from rewardsmith.evaluate import roll_out, rollouts_path
 from rewardsmith.llm.scripted import ScriptedClient
 from rewardsmith.propose.calling import Model
 from rewardsmith.propose.describe import LlmNarrator
-from rewardsmith.records import Candidate, Score, Stage, TaskSpec, Training, Verdict
+from rewardsmith.records import Candidate, Fitness, Score, Stage, TaskSpec, Training, Verdict
 from rewardsmith.reward import Transitions
+from rewardsmith.rollouts import Rollout
 from rewardsmith.sim.gymnasium import GymnasiumSim
 from rewardsmith.sim.rollout import random_transitions
 from rewardsmith.store import RunRecord, Store
@@ -67,13 +69,20 @@ def run(store: Store, task: TaskSpec) -> RunRecord:
 
 def balanced(store: Store, run: RunRecord, verdict: Verdict) -> Candidate:
     """A candidate whose policy keeps the pole up, with its episodes in the run's folder."""
-    folder = store.folder(run.id) / "r01/c00/train/selection-0"
 
     def act(sim: GymnasiumSim) -> np.ndarray:
         return (sim.obs @ np.array([0.02, 0.1, 1.0, 0.3]) > 0).astype(np.int64)
 
     measured, kept = roll_out(run.task, act, (1, 2), ("r01c00", "r01c00"))
     assert min(measured.fitness) > 400
+    return measured_in(store, run, verdict, kept)
+
+
+def measured_in(
+    store: Store, run: RunRecord, verdict: Verdict, kept: Sequence[Rollout]
+) -> Candidate:
+    """A candidate whose policy has lived these episodes."""
+    folder = store.folder(run.id) / "r01/c00/train/selection-0"
     rollouts.save(kept, rollouts_path(folder / "selection.json"))
     training = Training(
         id="r01c00/selection-0",
@@ -253,3 +262,76 @@ def test_a_reward_like_the_native_one_lies_near_it(
     near, far = Appraisal(run, store, transitions).from_native([first, other, unmeasured])
     assert (near.candidate, far.candidate) == ("r01c00", "r01c01")
     assert near.value < 0.01 and far.value > 0.3
+
+
+# --- a task that has an opposite -----------------------------------------------------------------
+
+FORWARD = """
+import numpy as np
+
+def compute_reward(next_state, action):
+    return {"speed": next_state.x_velocity, "effort": -0.001 * np.sum(action**2, axis=-1)}
+"""
+BACKWARD = FORWARD.replace(": next_state", ": -next_state")
+BOTH_WAYS = 3
+"""A seed whose scripted gaits carry the cheetah to either side."""
+
+
+@pytest.fixture(scope="module")
+def cheetah() -> TaskSpec:
+    task = tasks.resolve("HalfCheetah-v5", "run forward")
+    assert task.opposite == "backward"
+    return task.model_copy(update={"max_episode_steps": 200})
+
+
+@pytest.fixture(scope="module")
+def strides(cheetah: TaskSpec) -> Transitions:
+    return random_transitions(cheetah, 301, 0)
+
+
+def cheetah_run(store: Store, task: TaskSpec) -> RunRecord:
+    config = RunConfig(seed=BOTH_WAYS)
+    return store.create_run(task=task, config=config, proposer="offline baseline")
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_a_reward_for_the_opposite_is_refused_before_any_training(
+    store: Store, cheetah: TaskSpec, strides: Transitions, direction: str
+) -> None:
+    task = cheetah
+    if direction == "minimize":
+        opposite = tasks.resolve(task.env, "run backward").fitness.expression
+        fitness = Fitness(name="forward", expression=opposite, direction="minimize")
+        task = task.model_copy(update={"fitness": fitness})
+    run = cheetah_run(store, task)
+    appraisal = Appraisal(run, store, strides)
+
+    forward = appraisal.screen(critic.check(FORWARD, task, strides), [])
+    assert forward.ok and forward.reward is not None, forward.errors
+    told = {screen.name: screen for screen in forward.screens}
+    assert (told["contrast"].accuracy, told["alignment"].accuracy) == (1.0, None)
+    assert told["contrast"].pairs > 0
+
+    sound = critic.check(BACKWARD, task, strides)
+    assert sound.ok, sound.errors
+    backward = appraisal.screen(sound, [])
+    assert not backward.ok and backward.reward is None
+    assert [f.rule for f in backward.findings if f.severity == "error"] == ["contrast"]
+    assert "prefers episodes that did the opposite of the task in 100%" in backward.errors[0]
+
+
+def test_where_the_opposite_can_not_be_measured_that_is_told_and_nobody_refused_for_it(
+    store: Store, cheetah: TaskSpec, strides: Transitions
+) -> None:
+    run = cheetah_run(store, cheetah)
+    _, (whole,) = roll_out(cheetah, lambda sim: np.zeros((1, 6)), (1,), ("r01c00",))
+    lost = {"x_position": np.full(len(whole.transitions), np.nan)}
+    made = whole.transitions
+    holed = replace(made, state={**made.state, **lost}, next_state={**made.next_state, **lost})
+    sound = critic.check(BACKWARD, cheetah, strides)
+    past = [measured_in(store, run, sound, [replace(whole, transitions=holed)])]
+    screened = Appraisal(run, store, strides).screen(sound, past)
+    told = {screen.name: screen for screen in screened.screens}
+    assert told["contrast"].accuracy is None
+    assert "is nan on an episode of 200 steps" in told["contrast"].why
+    assert "contrast" not in {f.rule for f in screened.findings}
