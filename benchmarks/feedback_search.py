@@ -157,7 +157,8 @@ def _reading() -> str:
     return (
         "A share counts what lies above an untrained policy. The oracle chooses by the mean of "
         "all evaluation episodes, the rater sees two of them; what is trained again is a new "
-        "policy on new seeds, so that noise of training is in the last two columns."
+        "policy on new seeds, so that noise of training is in the last two columns: where chance "
+        "does as well there, so short a training does not show who chose better."
     )
 
 
