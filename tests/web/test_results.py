@@ -11,7 +11,9 @@ from running import Recorded
 from staging import staged
 from viewing import Viewed, viewing
 
+from rewardsmith.feedback import question_for
 from rewardsmith.store import RunRecord, Store
+from rewardsmith.votes import Vote
 
 UNJAILED = "WITHOUT the jail (--unsafe-no-jail)"
 
@@ -49,3 +51,17 @@ def test_a_run_without_the_jail_is_marked_wherever_its_results_are_shown(
             *(f"{here}/candidates/r02c00", f"{here}/votes", f"{here}/costs", f"{here}/manual"),
         ):
             assert (UNJAILED in server.get(path).text) == marked, path
+
+
+def test_the_results_say_how_far_raters_agree_with_people(
+    pages: Viewed, store: Store, asking: RunRecord
+) -> None:
+    question = question_for(store, asking, 2, "Ada")
+    assert question
+    for rater, source in (("Ada", "person"), ("a judge", "model")):
+        vote = {"rater": rater, "source": source, "question": question, "choice": "left"}
+        store.add_vote(asking.id, Vote.model_validate(vote))
+    found = pages.get(f"/runs/{asking.id}/votes/results").text
+    judge, ada = (found[found.index(f">{name}</th>") :] for name in ("a judge", "Ada"))
+    assert "1 of 1 [21 %, 100 %]" in judge.partition("</tr>")[0]
+    assert "no pair in common" in ada.partition("</tr>")[0]
