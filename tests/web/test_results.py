@@ -65,3 +65,17 @@ def test_the_results_say_how_far_raters_agree_with_people(
     judge, ada = (found[found.index(f">{name}</th>") :] for name in ("a judge", "Ada"))
     assert "1 of 1 [21 %, 100 %]" in judge.partition("</tr>")[0]
     assert "no pair in common" in ada.partition("</tr>")[0]
+
+
+@pytest.mark.parametrize("summary", ["", "it fell"])
+def test_a_candidate_shows_what_was_told_of_its_episodes(
+    pages: Viewed, store: Store, asking: RunRecord, summary: str
+) -> None:
+    (known,) = (c for c in store.candidates(asking.id) if c.id == "r01c00")
+    told = "best: r01c00, fitness 9 <b>"
+    store.save_candidate(
+        asking.id, known.model_copy(update={"summary": summary, "feedback": told, "conduct": ""})
+    )
+    page = pages.get(f"/runs/{asking.id}/candidates/r01c00").text
+    assert "What was fed back" in page and summary in page
+    assert "best: r01c00, fitness 9 &lt;b&gt;" in page
