@@ -18,21 +18,26 @@ REPLIES = [f"Here it is:\n\n```python\n{CODE.format(weight=weight)}```\n" for we
 PRICED = "openai/gpt-4o-mini"
 
 
-def test_at_the_cost_limit_it_exits_with_3_and_goes_on_when_it_is_raised(tmp_path: Path) -> None:
+def test_at_a_limit_it_exits_with_3_and_goes_on_when_it_is_raised(tmp_path: Path) -> None:
     here = ("-o", tmp_path)
     # At list price 10,000 tokens of completion are 0.006 USD; a call may take 0.003 or so.
     with LoopbackServer(*(says(reply, usage=(1000, 10_000)) for reply in REPLIES)) as server:
         keys = {"OPENAI_API_KEY": "sk-test-0123456789abcdef", "OPENAI_API_BASE": server.url}
         one_by_one = ("--set", "model.concurrency=1", "--set", "search.report_seeds=1")
-        limited = ("--model", PRICED, "--cost-limit", "0.012", *one_by_one)
-        stopped = call(*BALANCE, *TINY, *limited, "-n", "3", "-i", "1", "--json", *here, **keys)
+        limited = ("--model", PRICED, "--token-limit", "15000", *one_by_one)
+        early = call(*BALANCE, *TINY, *limited, "-n", "3", "-i", "1", "--json", *here, **keys)
+        assert early.returncode == 3, early.stderr
+        assert "the limit of 15,000 tokens is near: 11,000 are spent" in early.stderr
+        assert len(server.requests) == 1
+        raised = ("--token-limit", "1000000", "--cost-limit", "0.012")
+        stopped = call("resume", "last", *raised, "--json", *here, **keys)
         assert stopped.returncode == 3, stopped.stderr
         said, how = stopped.stderr.splitlines()
         assert "cost limit of 0.012 USD" in said and "--cost-limit" in said
         assert "resume with: rewardsmith resume" in how
         assert len(server.requests) == 2
         assert lines_of(stopped)[-1]["status"] == "limit"
-        forecast = event(lines_of(stopped), "forecast")
+        forecast = event(lines_of(early), "forecast")
         assert forecast["calls_likely"] == 3 and forecast["cost_usd_most"] > 0.001
         done = call("resume", "last", "--cost-limit", "1", "--json", *here, **keys)
         assert done.returncode == 0, done.stderr

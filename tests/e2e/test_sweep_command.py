@@ -59,6 +59,17 @@ def test_a_sweep_goes_on_grows_and_ends_with_one_page(tmp_path: Path) -> None:
     assert not re.search(r"https?://|src=", page)
 
 
+def test_a_grid_of_flags_is_every_combination(tmp_path: Path) -> None:
+    cases = ("--env", "CartPole-v1,Pendulum-v1", "--task", "balance", "--seeds", "2")
+    methods = ("--model", "one,two", "--strategy", "eureka,islands")
+    asked = call("sweep", *cases, *methods, "--dry-run", "--json", "-o", tmp_path)
+    assert asked.returncode == 0, asked.stderr
+    found = {(line["case"], line["method"], line["seed"]) for line in lines_of(asked)}
+    assert len(found) == len(lines_of(asked)) == 16
+    for word in ("CartPole-v1", "Pendulum-v1", "one", "two", "eureka", "islands"):
+        assert sum(word in case + method for case, method, _ in found) == 8
+
+
 def test_a_shared_limit_stops_the_sweep_cleanly(tmp_path: Path) -> None:
     grid, runs_dir = tmp_path / "grid.toml", tmp_path / "runs"
     grid.write_text(TINY)
