@@ -24,7 +24,14 @@ from rewardsmith.records import (
     Training,
     Video,
 )
-from rewardsmith.report import Result, best_candidate, result
+from rewardsmith.report import (
+    BEST_OF_N,
+    Result,
+    best_candidate,
+    conclusions,
+    result,
+    without_iterating,
+)
 from rewardsmith.store import RunRecord, Store
 
 GOING = (RunStatus.RUNNING, RunStatus.PAUSED)
@@ -68,6 +75,15 @@ class Row(Record):
     progress: tuple[Progress, ...]
 
 
+class Beside(Record):
+    """An arm beside the search."""
+
+    name: str
+    report: Score | None
+    run: str = ""
+    """The arm that is a run of its own: which one."""
+
+
 class Overview(Record):
     """A run at a glance."""
 
@@ -76,6 +92,10 @@ class Overview(Record):
     candidates: tuple[Candidate, ...]
     generations: tuple[Generation, ...]
     baselines: tuple[Baseline, ...]
+    beside: tuple[Beside, ...]
+    """All arms, also the one that is a run of its own."""
+    conclusions: tuple[str, ...]
+    """What the arms say of the search, once its best is reported."""
     rows: tuple[Row, ...]
     finals: tuple[Progress, ...]
     """Trainings of the arms beside the search that go on."""
@@ -113,12 +133,15 @@ def overview(store: Store, run: RunRecord) -> Overview:
     decided = [c for c in candidates if c.stage is not Stage.PROPOSED]
     arms: list[Candidate | Baseline] = [*candidates, *baselines]
     scores = [score for arm in arms if (score := measured(arm))]
+    found = result(store, run)
     return Overview(
         run=run,
-        result=result(store, run),
+        result=found,
         candidates=candidates,
         generations=tuple(store.generations(run.id)),
         baselines=baselines,
+        beside=_beside(run, found),
+        conclusions=_conclusions(store, run, best, baselines),
         rows=tuple(
             Row(
                 candidate=candidate,
@@ -175,6 +198,27 @@ def videos(store: Store, run: RunRecord, candidate: Candidate) -> tuple[Video, .
 def can_film() -> bool:
     """Whether runs of this installation make films."""
     return importlib.util.find_spec("av") is not None
+
+
+def _beside(run: RunRecord, found: Result) -> tuple[Beside, ...]:
+    """The arm that is a run of its own also before it is reported."""
+    names = dict.fromkeys([*found.baselines, *([BEST_OF_N] if run.arm else [])])
+    return tuple(
+        Beside(
+            name=name,
+            report=found.baselines.get(name),
+            run=run.arm if name == BEST_OF_N else "",
+        )
+        for name in names
+    )
+
+
+def _conclusions(
+    store: Store, run: RunRecord, best: Candidate | None, baselines: Sequence[Baseline]
+) -> tuple[str, ...]:
+    if best is None or not best.report:
+        return ()
+    return conclusions(run, best, baselines, without_iterating(store, run))
 
 
 def _finals(run: RunRecord, folder: Path, baselines: Iterable[Baseline]) -> tuple[Progress, ...]:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from running import Recorded
+from scripted_engine import TASK, candidate, episodes
 from staging import staged
 from viewing import Viewed, viewing
 
+from rewardsmith.config import RunConfig
 from rewardsmith.feedback import question_for
+from rewardsmith.records import Baseline, Score, Stage, Training
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.votes import Vote
 
@@ -79,3 +83,39 @@ def test_a_candidate_shows_what_was_told_of_its_episodes(
     page = pages.get(f"/runs/{asking.id}/candidates/r01c00").text
     assert "What was fed back" in page and summary in page
     assert "best: r01c00, fitness 9 &lt;b&gt;" in page
+
+
+def _measured(fitness: float) -> dict[str, Any]:
+    """The held-out trainings of an arm, on five seeds, and what they come to."""
+    trainings = [
+        Training(
+            id=f"x/report-{seed}",
+            seed=seed,
+            purpose="report",
+            timesteps=1,
+            episodes=episodes((1,), fitness + seed),
+        )
+        for seed in range(5)
+    ]
+    report = Score(value=fitness, low=fitness - 1, high=fitness + 1, n_seeds=5)
+    return {"trainings": trainings, "report": report}
+
+
+def test_a_run_shows_all_its_arms_and_what_they_say_of_it(pages: Viewed, store: Store) -> None:
+    parts = {"task": TASK, "config": RunConfig(), "proposer": "m"}
+    run = store.create_run(**parts, best="r01c00")
+    store.save_candidate(run.id, candidate(0, stage=Stage.EVALUATED, **_measured(5.0)))
+    arm = store.create_run(**parts, arm_of=run.id)
+    run = run.model_copy(update={"arm": arm.id})
+    store.save_run(run)
+    said = ("No evidence that iterating helped.", "Yours was not beaten.")
+    begun = pages.get(f"/runs/{run.id}").text
+    assert f'href="/runs/{arm.id}"' in begun and not any(line in begun for line in said)
+    store.save_candidate(arm.id, candidate(0, stage=Stage.EVALUATED, **_measured(7.25)))
+    store.save_run(arm.model_copy(update={"best": "r01c00"}))
+    store.save_baseline(run.id, Baseline(name="yours", **_measured(6.5)))
+    for path in (f"/runs/{run.id}", f"/runs/{run.id}/live"):
+        shown = pages.get(path).text
+        assert "none learning from another" in shown and "7.25" in shown and "6.5" in shown
+        assert all(line in shown for line in said)
+    assert "7.25" in pages.get("/").text
