@@ -59,7 +59,8 @@ def contrast(paid: Sequence[Paid], side: Sequence[float]) -> Screen:
     opposite = [p for p, value in zip(paid, side, strict=True) if value < -margin]
     pairs = [(one, other) for one in own for other in opposite]
     if not pairs:
-        return Screen(name="contrast", why="no episode of this run went the opposite way")
+        way = "the task's way" if opposite else "the opposite way"
+        return Screen(name="contrast", why=f"no episode of this run went {way}")
     return Screen(
         name="contrast",
         accuracy=_accuracy(pairs, lambda p: p.per_step),

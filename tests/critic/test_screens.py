@@ -100,9 +100,20 @@ def test_contrast_asks_for_the_own_side_by_the_step() -> None:
     assert screens.contrast(episodes, [-8.0, 8.0, 0.01]).accuracy == 1.0
 
 
-def test_contrast_without_an_opposite_episode_says_nothing() -> None:
-    screen = screens.contrast(SEEN, [6.0, 3.0, 0.0, 0.1])
-    assert screen.accuracy is None and "opposite" in screen.why
+@pytest.mark.parametrize(
+    ("side", "missing"),
+    [
+        ([6.0, 3.0, 0.0, 0.1], "the opposite way"),
+        ([-6.0, -3.0, 0.0, -0.1], "the task's way"),
+        ([0.0, 0.0, 0.0, 0.0], "the opposite way"),
+    ],
+)
+def test_contrast_without_episodes_of_either_side_says_which_is_missing(
+    side: list[float], missing: str
+) -> None:
+    screen = screens.contrast(SEEN, side)
+    assert screen.accuracy is None
+    assert screen.why == f"no episode of this run went {missing}"
 
 
 # --- the battery ---------------------------------------------------------------------------------
