@@ -25,16 +25,18 @@ class Control:
         observe: Observe,
         clock: Callable[[], float],
         above: Control | None = None,
+        left: Callable[[], LimitConfig] | None = None,
     ) -> None:
-        """Control `run`; where it belongs to another one, what is asked of that holds for it."""
+        """Control `run`; where it belongs to another one, what is asked of that holds for it, and
+        `left` says what that one has left to spend."""
         self.run, self._store, self._observe, self._clock = run, store, observe, clock
-        self._above = above
+        self._above, self._left = above, left
         self._counted = self._looked = clock()
 
     @property
     def limits(self) -> LimitConfig:
-        """Those that hold now: a command may have changed them."""
-        return self.run.config.limits
+        """Those that hold now: a command may have changed them. May raise LimitReached."""
+        return self._left() if self._left else self.run.config.limits
 
     def update(self, **changes: object) -> None:
         """Store changes of the run's record, with the time spent so far."""

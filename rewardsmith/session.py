@@ -13,7 +13,7 @@ from pathlib import Path
 from rewardsmith import filming, loop, raters, single, start
 from rewardsmith.appraise import Appraisal
 from rewardsmith.calls import possibly_paid
-from rewardsmith.config import RunConfig
+from rewardsmith.config import LimitConfig, RunConfig
 from rewardsmith.control import Control
 from rewardsmith.engine import Engine
 from rewardsmith.engine.local import LocalEngine
@@ -75,8 +75,13 @@ class _Place:
         self, record: RunRecord, observe: Observe, above: Control | None = None
     ) -> RunRecord:
         """Run the loop over `record`; who waits for a model meanwhile obeys its control."""
-        control = Control(record, self.store, observe, time.monotonic, above)
+        left = functools.partial(self._left, above) if above else None
+        control = Control(record, self.store, observe, time.monotonic, above, left)
         return loop.Search(record, self._parts(control, observe), control).run()
+
+    def _left(self, above: Control) -> LimitConfig:
+        """Looked up anew every time: a command may raise the limits while the arm goes on."""
+        return start.left(above.run, self.store)
 
     def _parts(self, control: Control, observe: Observe) -> loop.Parts:
         """All that the loop needs for a run."""
@@ -111,7 +116,6 @@ class _Place:
         arm = self.store.run(control.run.arm)
         control.tell("arm", run=arm.id)
         if arm.status is not RunStatus.DONE:
-            arm = start.limited(arm, control.run, self.store)
             self.search(arm, functools.partial(_tell_of, arm.id, observe), control)
 
 

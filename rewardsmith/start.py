@@ -143,10 +143,10 @@ def beside(record: RunRecord, store: Store) -> RunRecord:
     )
 
 
-def limited(arm: RunRecord, record: RunRecord, store: Store) -> RunRecord:
-    """The arm with what its run has left of money and tokens: the limits hold for both.
+def left(record: RunRecord, store: Store) -> LimitConfig:
+    """What a run has left of money and tokens for its arm: the limits hold for both.
 
-    Its time is counted by its run's control, which it obeys; see Control.
+    The arm's time is counted by its run's control, which it obeys; see Control.
 
     Raises:
         LimitReached: nothing is left.
@@ -166,8 +166,7 @@ def limited(arm: RunRecord, record: RunRecord, store: Store) -> RunRecord:
                 f"resume with --{flag} above it"
             )
         update[name] = None if limit is None else limit - used
-    left = {"limits": limits.model_copy(update=update)}
-    return arm.model_copy(update={"config": arm.config.model_copy(update=left)})
+    return limits.model_copy(update=update)
 
 
 def reopen(record: RunRecord, options: dict[str, Any]) -> RunRecord:

@@ -103,7 +103,6 @@ def test_an_arm_that_is_a_search_gets_what_its_run_has_left_and_no_time_of_its_o
     limits = LimitConfig(wall_s=60.0, cost_usd=2.0, tokens=100)
     config = RunConfig(search=SEARCH, limits=limits)
     run = store.create_run(task=SHORT, config=config, proposer="model m")
-    arm = start.beside(run, store)
     request = ChatRequest(model="m", messages=()).model_dump_json()
     call = store.intend_call(run.id, "r01c00/propose", "hash", request)
     reply = ChatReply(
@@ -111,13 +110,13 @@ def test_an_arm_that_is_a_search_gets_what_its_run_has_left_and_no_time_of_its_o
         completion_tokens=12,
     )  # fmt: skip
     store.finish_call(call, reply=reply.model_dump_json(), error=None)
-    left = start.limited(arm, run, store).config.limits
+    left = start.left(run, store)
     assert (left.wall_s, left.cost_usd, left.tokens) == (None, 0.75, 58)
     spent = config.model_copy(update={"limits": LimitConfig(cost_usd=1.25)})
     with pytest.raises(
         LimitReached, match=r"limits.cost_usd = 1.25 leaves nothing.*--cost-limit above it"
     ):
-        start.limited(arm, run.model_copy(update={"config": spent}), store)
+        start.left(run.model_copy(update={"config": spent}), store)
 
 
 def test_a_longer_search_gets_a_new_arm_and_one_that_was_stopped_keeps_its_own(

@@ -9,7 +9,7 @@ import pytest
 from scripted_engine import TASK
 
 from rewardsmith import commands
-from rewardsmith.config import RunConfig
+from rewardsmith.config import LimitConfig, RunConfig
 from rewardsmith.control import Control
 from rewardsmith.errors import Cancelled, LimitReached, UserError
 from rewardsmith.records import RunStatus
@@ -67,6 +67,15 @@ def test_a_time_limit_below_what_was_spent_ends_the_run(store: Store) -> None:
 def test_what_is_no_command_is_refused_in_one_line(kind: str, value: str, why: str) -> None:
     with pytest.raises(UserError, match=why):
         commands.checked(kind, value)
+
+
+def test_an_arm_may_spend_what_its_run_has_left_at_any_time(store: Store) -> None:
+    above = controlled(store)
+    arm = Control(above.run, store, lambda event: None, lambda: 0.0, above, lambda: above.limits)
+    before = arm.limits.cost_usd
+    store.command(above.run.id, "cost-limit", "3")
+    arm.stage()
+    assert (before, arm.limits.cost_usd) == (LimitConfig().cost_usd, 3)
 
 
 def test_an_arm_that_is_a_search_obeys_what_is_asked_of_its_run(store: Store) -> None:
