@@ -11,7 +11,10 @@ import pytest
 from hostile import HOSTILE, reply
 from loopback_server import LoopbackServer, says
 from running import BALANCE, TINY, Recorded, call, lines_of
+from staging import MODES, Ballots, Mode, answered, filmed, staged
 from viewing import Viewed, viewing
+
+from rewardsmith.store import RunRecord
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -42,6 +45,21 @@ def view(searched: Recorded) -> Iterator[Viewed]:
     """The pages over that run."""
     with viewing(searched.runs_dir) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def ballots(searched: Recorded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ballots]:
+    """A run for every kind of question; on those of several policies there is a vote already."""
+    runs_dir = tmp_path_factory.mktemp("ballots")
+    runs: dict[Mode, RunRecord] = {
+        mode: staged(runs_dir, searched, mode, votes=2) for mode in MODES
+    }
+    for run in runs.values():
+        filmed(runs_dir, run, searched)
+    answered(runs_dir, runs["pair"], "Bob", choice="left")
+    answered(runs_dir, runs["best-worst"], "Bob", best=0, worst=1)
+    with viewing(runs_dir) as server:
+        yield Ballots(server, {mode: run.id for mode, run in runs.items()})
 
 
 @pytest.fixture(scope="session")

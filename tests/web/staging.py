@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from running import Recorded
+from viewing import Viewed
 
 from rewardsmith.config import FeedbackConfig
 from rewardsmith.entrants import entrants
+from rewardsmith.feedback import question_for
 from rewardsmith.store import RunRecord, Store
+from rewardsmith.votes import Vote
 from rewardsmith.web.films import FOLDER
 
 Mode = Literal["pair", "best-worst", "text"]
+MODES: tuple[Mode, ...] = ("pair", "best-worst", "text")
+
+
+@dataclass(frozen=True)
+class Ballots:
+    """Runs that wait for votes, and the pages over them."""
+
+    server: Viewed
+    runs: Mapping[Mode, str]
+    """Their ids, by what they ask."""
 
 
 def staged(runs_dir: Path, source: Recorded, mode: Mode, votes: int = 1, **parts: Any) -> RunRecord:
@@ -41,3 +56,11 @@ def filmed(runs_dir: Path, run: RunRecord, source: Recorded) -> None:
         for clip in (clip for entrant in entrants(store, run) for clip in entrant.clips):
             for ending in (".mp4", ".jpg", ".json"):
                 shutil.copyfile(film.with_suffix(ending), clips / f"{clip.film}{ending}")
+
+
+def answered(runs_dir: Path, run: RunRecord, rater: str, **said: object) -> None:
+    """Store a rater's answer to the next question."""
+    with closing(Store(runs_dir, create=False)) as store:
+        question = question_for(store, run, 2, rater)
+        vote = {"rater": rater, "question": question, **said}
+        store.add_vote(run.id, Vote.model_validate(vote))

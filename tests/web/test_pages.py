@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from running import Recorded
+from staging import Ballots
 from viewing import Viewed
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
@@ -13,8 +14,8 @@ from watching import NARROW, WIDE, Watched, serious  # noqa: E402
 def _paths(run: str) -> tuple[str, ...]:
     here = f"/runs/{run}"
     return (
-        *("/", f"/compare?run={run}&run={run}", "/costs", here, f"{here}/lineage"),
-        *(f"{here}/costs", f"{here}/manual", f"{here}/candidates/r02c00"),
+        *("/", f"/compare?run={run}&run={run}", "/costs", "/doctor", here, f"{here}/lineage"),
+        *(f"{here}/costs", f"{here}/manual", f"{here}/votes", f"{here}/candidates/r02c00"),
         f"{here}/candidates/r01c01",
     )
 
@@ -27,11 +28,32 @@ def test_every_page_fits_works_and_shuts_nobody_out(
     for path in _paths(searched.result["run"]):
         page = watched.open(path)
         assert page.title().endswith(" · rewardsmith"), path
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-        if width != NARROW:
-            continue  # the same elements, once is enough
-        assert serious(page, axe) == [], path
+        if path == "/doctor":
+            page.get_by_role("cell", name="yes").first.wait_for()
+        _fits(page, width, axe)
     watched.check()
+
+
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+def test_every_ballot_fits_and_shuts_nobody_out(
+    browser: playwright.Browser, ballots: Ballots, axe: str, width: int
+) -> None:
+    watched = Watched(browser, ballots.server, width)
+    for mode, run in ballots.runs.items():
+        page = watched.open(f"/runs/{run}/votes?rater=Ada")
+        page.locator("#ballot video").first.wait_for()
+        page.get_by_text("What the votes say so far").click()
+        said = "No votes yet." if mode == "text" else "no pair in common"
+        page.get_by_text(said).wait_for()
+        _fits(page, width, axe)
+    watched.check()
+
+
+def _fits(page: playwright.Page, width: int, axe: str) -> None:
+    """Nothing is wider than the window, and nobody is shut out."""
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
+    if width == NARROW:  # the same elements, once is enough
+        assert serious(page, axe) == [], page.url
 
 
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hostile import HOSTILE, reply
 from running import BALANCE, TINY, Underway, call, started
+from staging import Ballots
 from viewing import Viewed, viewing
 
 from rewardsmith.store import Store
@@ -69,7 +70,7 @@ def test_a_person_is_the_model_steers_the_run_and_votes(
 
 
 def test_the_best_and_the_worst_of_several_are_marked(
-    browser: playwright.Browser, tmp_path: Path
+    browser: playwright.Browser, axe: str, tmp_path: Path
 ) -> None:
     runs = tmp_path / "runs"
     several = ("--feedback", "best-worst", "--votes", "1", "--set", "feedback.shown=4", "-o", runs)
@@ -80,9 +81,10 @@ def test_the_best_and_the_worst_of_several_are_marked(
         page = watched.open(f"/runs/{run}/votes?rater=Grace")
         page.get_by_role("button", name="Best and worst are marked").click()
         page.get_by_role("alert").get_by_text("no answer").wait_for()
-        page.get_by_label("best").nth(1).check()
-        page.get_by_label("worst").nth(3).check()
-        page.get_by_role("button", name="Best and worst are marked").click()
+        assert serious(page, axe) == []
+        _marks(page, "best", 1)
+        _marks(page, "worst", 3)
+        page.keyboard.press("Enter")
         page.get_by_text("The run waits for no votes now").wait_for()
         watched.check()
         going.until("opinion")
@@ -90,6 +92,32 @@ def test_the_best_and_the_worst_of_several_are_marked(
     (vote,) = store.votes(run)
     assert (vote.best, vote.worst, len(vote.question.shown)) == (1, 3, 4)
     store.close()
+
+
+def test_a_remark_is_written_on_a_policy(browser: playwright.Browser, ballots: Ballots) -> None:
+    run = ballots.runs["text"]
+    watched = Watched(browser, ballots.server)
+    page = watched.open(f"/runs/{run}/votes?rater=Grace")
+    page.get_by_text("2 more answers wanted").wait_for()
+    page.get_by_role("button", name="Say so").click()
+    page.get_by_role("alert").get_by_text("no answer").wait_for()
+    page.get_by_label("What I see").fill("it falls at once")
+    page.get_by_label("What to change").fill("reward standing still")
+    page.get_by_role("button", name="Say so").click()
+    page.get_by_text("1 more answer wanted. 1 of yours counts").wait_for()
+    watched.check()
+    (said,) = ballots.server.get(f"/api/v1/runs/{run}/votes").json()
+    assert (said["see"], said["change"]) == ("it falls at once", "reward standing still")
+    assert (said["rater"], said["question"]["kind"]) == ("Grace", "remark")
+
+
+def _marks(page: playwright.Page, name: str, place: int) -> None:
+    """Mark a policy by keyboard alone."""
+    page.get_by_label(name).first.focus()
+    page.keyboard.press(" ")
+    for _ in range(place):
+        page.keyboard.press("ArrowRight")
+    assert page.get_by_label(name).nth(place).is_checked()
 
 
 def _shown_within_a_second(page: playwright.Page, going: Underway, runs: Path) -> bool:
