@@ -6,6 +6,7 @@ See render.py for what such a process does.
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import importlib.util
 import logging
@@ -24,7 +25,7 @@ from rewardsmith import children
 from rewardsmith.children import Child
 from rewardsmith.config import VideoConfig
 from rewardsmith.entrants import REFERENCES_FILE, entrants
-from rewardsmith.files import write_record
+from rewardsmith.files import write_record, write_text
 from rewardsmith.measure import Arm, arm_folder, mean_fitness, rollouts_of
 from rewardsmith.records import Candidate, Event, Record, Training, Video
 from rewardsmith.render import RenderJob, stills
@@ -130,6 +131,10 @@ class Crew:
                 continue
             self._running.remove(work)
             ended.append((job, _why(job, path, took_s)))
+        for job, why in ended:
+            if why:
+                with contextlib.suppress(OSError):  # a full disk: then nobody is told
+                    write_text(_note(job), why)
         return ended
 
     def close(self) -> None:
@@ -141,7 +146,8 @@ class Crew:
     def _begin(self, job: RenderJob) -> None:
         output = Path(job.output)
         path = output.with_suffix(".job.json")
-        output.with_suffix(".json").unlink(missing_ok=True)
+        for stale in (output.with_suffix(".json"), _note(job)):
+            stale.unlink(missing_ok=True)
         for left in output.parent.glob(f".{output.name}.*.tmp"):  # by a process that was killed
             left.unlink(missing_ok=True)
         write_record(path, job)
@@ -272,6 +278,11 @@ def _shown(run: RunRecord, candidate: Candidate) -> Training | None:
         if best:
             return best
     return None
+
+
+def _note(job: RenderJob) -> Path:
+    """Where it stands why a film was not made; whoever waits for the film reads it."""
+    return Path(job.output).with_suffix(".why")
 
 
 def _why(job: RenderJob, path: Path, took_s: float) -> str:

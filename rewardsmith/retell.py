@@ -14,6 +14,15 @@ _POINTS = 5
 _MOST_ROWS = 30
 
 
+def told(rollout: Rollout, candidate: Candidate | None, task: TaskSpec) -> list[str]:
+    """All that a rater is told of an episode, and of the candidate whose policy acted in it."""
+    lines = episode_lines(rollout, task)
+    if candidate and (terms := term_lines(candidate, task)):
+        lines += ["terms of the reward over training, mean per step:"]
+        lines += [f"  {term}" for term in terms]
+    return lines
+
+
 def episode_lines(rollout: Rollout, task: TaskSpec) -> list[str]:
     """How long it lasted, how it ended, and every variable at five points, with its range."""
     made = rollout.transitions

@@ -124,18 +124,14 @@ class _Booth:
 
     def _lines(self, clip: Clip, episode: Rollout) -> list[str]:
         from rewardsmith.measure import arm_folder
-        from rewardsmith.retell import episode_lines, term_lines
+        from rewardsmith.retell import told
 
-        task = self._run.task
         candidates = {c.id: c for c in self._store.candidates(self._run.id)}
-        lines = episode_lines(episode, task)
-        folder = self._store.folder(self._run.id)
-        if clip.arm in candidates:
-            video = folder / arm_folder(candidates[clip.arm]) / "best.mp4"
+        found = candidates.get(clip.arm)
+        lines = told(episode, found, self._run.task)
+        if found:
+            video = self._store.folder(self._run.id) / arm_folder(found) / "best.mp4"
             lines += [f"video of the policy: {video}"] if video.exists() else []
-        if clip.arm in candidates and (terms := term_lines(candidates[clip.arm], task)):
-            lines += ["terms of the reward over training, mean per step:"]
-            lines += [f"  {term}" for term in terms]
         return lines
 
     def _answer(self, question: Question) -> Any:

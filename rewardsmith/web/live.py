@@ -18,7 +18,7 @@ _TOUCHED = (
     "r*/c*/*.json",
     "manual/*.md",
     "clips/*.json",
-    "clips/*.log",
+    "clips/*.why",
 )
 """What a run writes beside the database that a page shows."""
 

@@ -3,7 +3,6 @@ same."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -26,7 +25,6 @@ pytest.importorskip("av", reason="needs rewardsmith[video]")
 from watching import NARROW, Watched, serious  # noqa: E402
 
 MADE = "are being made"
-RAISED = "Traceback (most recent call last):\n  File ..."
 NO_AV = "import sys\n\nsys.modules['av'] = None\n"
 """As where the extra [video] is not installed."""
 
@@ -124,34 +122,19 @@ def view_of(store: Store) -> Iterator[Viewed]:
         yield server
 
 
-def test_a_warning_or_an_earlier_failure_is_no_failure(
+def test_what_failed_once_is_waited_for_when_it_is_tried_again(
     store: Store, run: RunRecord, clips: Path
 ) -> None:
-    question = _asked(store, run).question
-    assert question
-    job = clips / f"{question.shown[0].film}.job.json"
-    job.write_text("{}", "utf-8")
-    log = job.with_suffix(".log")
-    log.write_text("libEGL warning: slow\n", "utf-8")
-    assert _asked(store, run).filmless == ""
-    log.write_text(f"{RAISED}\nValueError: no\n", "utf-8")
-    assert _asked(store, run).filmless == "ValueError: no"
-    before = job.stat().st_mtime - 1
-    os.utime(log, (before, before))
+    why = _fails(store, run, clips)
+    assert _asked(store, run).filmless == why
+    with closing(filming.clips(store, run)) as crew:
+        while crew.busy and _asked(store, run).filmless:
+            crew.look()
+            time.sleep(0.05)
     assert _asked(store, run).filmless == ""
 
 
-def test_a_film_that_does_not_come_and_a_run_that_stopped_are_not_waited_for(
-    store: Store, run: RunRecord, clips: Path
-) -> None:
-    question = _asked(store, run).question
-    assert question
-    job = clips / f"{question.shown[0].film}.job.json"
-    job.write_text("{}", "utf-8")
+def test_a_run_that_stopped_is_not_waited_for(store: Store, run: RunRecord) -> None:
     assert _asked(store, run).filmless == ""
-    long_ago = time.time() - 1000
-    os.utime(job, (long_ago, long_ago))
-    assert "too long" in _asked(store, run).filmless
-    job.unlink()
     store.save_run(run.model_copy(update={"status": RunStatus.LIMIT}))
     assert "has stopped (limit)" in _asked(store, run).filmless
