@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from statistics import median
 
 from rewardsmith import entrants
 from rewardsmith.arms import planned, searches
 from rewardsmith.calls import reply_of, request_of
 from rewardsmith.config import RunConfig
-from rewardsmith.llm.budget import prices
+from rewardsmith.llm.budget import PICTURE, prices
 from rewardsmith.llm.manual import MANUAL
+from rewardsmith.measure import backend_of
+from rewardsmith.models import frames
 from rewardsmith.propose import Ask
 from rewardsmith.records import Record, RunStatus, TaskSpec
 from rewardsmith.rungs import ladder, steps_for
@@ -28,11 +30,14 @@ _USUAL_REPLY = 1500
 _TRIES = 3
 """Times max_tokens that a reply may take: one that was cut off, and the second with twice as many.
 """
+_USUAL_PICTURE = 300
+"""Tokens of one of 480x360: 230 by Anthropic's rule, a 750th of the pixels; others count alike."""
 _USUAL_ANSWER_S = 20.0
 """A reply of that length from a hosted model, thinking included; assumed until one was measured."""
-_TRAINING_SHARE = 0.4
-"""Of the speed of bare environment steps on all cores, what a training comes to with its updates.
-"""
+_TRAINING_SHARE = {"population": 0.8, "sb3": 0.3}
+"""Of the speed of bare environment steps on all cores, what trainings come to with their updates.
+The population's own physics is the faster one: 0.98 on HalfCheetah, 1.2 on Ant and 1.7 on Hopper,
+where stable-baselines3 had 0.27, 0.66 and 0.46 (docs/speed.md); a run also starts and measures."""
 
 
 class Forecast(Record):
@@ -79,16 +84,19 @@ def forecast(config: RunConfig, task: TaskSpec, pace: Pace) -> Forecast:
     first = _prompt_tokens(config, task) if likely else 0
     later = int(first * _LATER_PROMPT)
     usual, longest = first + _USUAL_REPLY, later + _TRIES * config.model.max_tokens
+    pictures = sum(map(_pictures, asked)) if likely else 0
     steps = sum(_steps(one, task) for one in asked)
     trainings_s = steps / pace.steps_per_s
     answers_s = sum(map(_rounds, asked)) * pace.answer_s
     return Forecast(
         calls_likely=likely,
         calls_most=most,
-        tokens_likely=likely * usual,
-        tokens_most=most * longest,
-        cost_usd_likely=_cost(config, likely, later, _USUAL_REPLY),
-        cost_usd_most=_cost(config, most, 2 * later, _TRIES * config.model.max_tokens),
+        tokens_likely=likely * usual + pictures * _USUAL_PICTURE,
+        tokens_most=most * longest + pictures * PICTURE,
+        cost_usd_likely=_cost(config, (likely, later, _USUAL_REPLY), (pictures, _USUAL_PICTURE, 0)),
+        cost_usd_most=_cost(
+            config, (most, 2 * later, _TRIES * config.model.max_tokens), (pictures, PICTURE, 0)
+        ),
         unpriced=tuple(name for name, price in known.items() if price is None),
         trainings=sum(_trainings(one, task) for one in asked),
         steps=steps,
@@ -113,7 +121,8 @@ def measured_pace(
     if speeds:
         pace = Pace(steps_per_s=speeds[-1], measured="from the last such run")
     else:
-        speed = max(bare_steps_per_s(), 1.0) * _cores(config) * _TRAINING_SHARE
+        share = _TRAINING_SHARE[backend_of(config.train)]
+        speed = max(bare_steps_per_s(), 1.0) * _cores(config) * share
         pace = Pace(steps_per_s=speed, measured="from a short measurement")
     answers = [found for run in runs if store and (found := _answer_s(store, run, config))]
     if answers:
@@ -238,14 +247,22 @@ def _prompt_tokens(config: RunConfig, task: TaskSpec) -> int:
     return int(len(preview(ask, config.model.prompts)) / _CHARACTERS)
 
 
-def _cost(config: RunConfig, calls: int, prompt: int, completion: int) -> float | None:
-    """Of so many calls shared by the models in turn."""
+def _cost(config: RunConfig, *parts: tuple[int, int, int]) -> float | None:
+    """Of parts shared by the models in turn: how often, tokens of a prompt, tokens of a reply."""
     known = list(prices(config.model.names, config.model.api_base).values())
-    each = [None if price is None else price.of(prompt, completion) for price in known]
-    costs: Sequence[float] = [cost for cost in each if cost is not None]
-    if len(costs) < len(each):
+    costs = [
+        sum(count * price.of(prompt, completion) for count, prompt, completion in parts)
+        for price in known
+        if price is not None
+    ]
+    if len(costs) < len(known):
         return None
-    return round(calls * sum(costs) / len(costs), 4) if costs else 0.0
+    return round(sum(costs) / len(costs), 4) if costs else 0.0
+
+
+def _pictures(config: RunConfig) -> int:
+    """That a judge is shown: of both policies, in both orders."""
+    return 2 * 2 * frames(config) * config.search.iterations * entrants.wanted(config.feedback)
 
 
 def _speed(store: Store, run: RunRecord, config: RunConfig) -> float | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rewardsmith import filming
 from rewardsmith.appraise import Narrator, Reviewer
 from rewardsmith.calls import StoredCalls
-from rewardsmith.config import LimitConfig
+from rewardsmith.config import LimitConfig, RunConfig
 from rewardsmith.control import Control
 from rewardsmith.errors import Cancelled, LimitReached
 from rewardsmith.judges import Look, ModelJudge, blind
@@ -75,13 +75,18 @@ def askers(control: Control, store: Store, recording: Recording | None, observe:
 
 def _look(control: Control, store: Store) -> Look:
     """How the judge sees: not at all where nothing can be filmed, or it may not take pictures."""
-    config, wanted = control.run.config.model, control.run.config.feedback.frames
+    count = frames(control.run.config)
+    return filming.Projector(store, control.run, count, control.poll) if count else blind
+
+
+def frames(config: RunConfig) -> int:
+    """Pictures of each policy that a judge is shown; 0 where it sees none."""
+    model, wanted = config.model, config.feedback.frames
+    if not config.feedback.judge or filming.lacking():
+        return 0
     if wanted is None:
-        known = not config.api_base and all(map(sees, config.names))
-        wanted = _FRAMES if known else 0
-    if not wanted or filming.lacking():
-        return blind
-    return filming.Projector(store, control.run, wanted, control.poll)
+        return _FRAMES if not model.api_base and all(map(sees, model.names)) else 0
+    return wanted
 
 
 def _model(control: Control, store: Store, recording: Recording | None, observe: Observe) -> Model:

@@ -9,6 +9,7 @@ import pytest
 from scripted_engine import TASK, candidate
 
 from rewardsmith import config as settings
+from rewardsmith import filming
 from rewardsmith.config import RunConfig
 from rewardsmith.forecast import Pace, forecast, measured_pace, words
 from rewardsmith.llm.chat import ChatReply, ChatRequest
@@ -88,6 +89,22 @@ def test_an_unknown_price_is_unknown_and_the_limit_that_holds_is_named() -> None
     assert forecast(local, TASK, PACE).unpriced == ("gpt-4o-mini",)
 
 
+@pytest.mark.skipif(bool(filming.lacking()), reason="needs rewardsmith[video]")
+def test_pictures_that_a_judge_is_shown_are_paid_for() -> None:
+    judged = {"mode": "pair", "votes": 10, "judge": "model"}
+    blind, seeing = (
+        settings.build(by_model("gpt-4o-mini").model_dump(), {"feedback": {**judged, "frames": n}})
+        for n in (0, 6)
+    )
+    less, more = forecast(blind, TASK, PACE), forecast(seeing, TASK, PACE)
+    assert less.calls_likely == more.calls_likely
+    # Of both policies, in both orders.
+    assert more.tokens_likely - less.tokens_likely == 3 * 10 * 2 * 2 * 6 * 300
+    assert less.cost_usd_likely and more.cost_usd_likely
+    assert 0.01 < more.cost_usd_likely - less.cost_usd_likely < 0.1
+    assert more.tokens_most - less.tokens_most > more.tokens_likely - less.tokens_likely
+
+
 def test_a_review_doubles_the_calls() -> None:
     assert forecast(by_model("m", review=True), TASK, PACE).calls_likely == 24
 
@@ -95,7 +112,7 @@ def test_a_review_doubles_the_calls() -> None:
 def test_the_speed_is_that_of_the_last_such_run_or_of_a_measurement(store: Store) -> None:
     config = settings.build(OFFLINE.model_dump(), {"train": {"max_workers": 2}})
     pace = measured_pace(store, config, lambda: 1000.0)
-    assert (pace.steps_per_s, pace.measured) == (800.0, "from a short measurement")
+    assert (pace.steps_per_s, pace.measured) == (1600.0, "from a short measurement")
     run = store.create_run(task=TASK, config=config, proposer="offline baseline")
     training = Training(
         id="r01c00/selection-0", seed=0, purpose="selection", timesteps=5000, wall_s=9.0
@@ -106,7 +123,7 @@ def test_the_speed_is_that_of_the_last_such_run_or_of_a_measurement(store: Store
     pace = measured_pace(store, config, lambda: 1.0)
     assert (pace.steps_per_s, pace.measured) == (500.0, "from the last such run")
     other = settings.build(config.model_dump(), {"train": {"backend": "sb3"}})
-    assert measured_pace(store, other, lambda: 1000.0).steps_per_s == 800.0
+    assert measured_pace(store, other, lambda: 1000.0).steps_per_s == 600.0
 
 
 def test_an_answer_takes_what_it_took_in_the_last_run_that_asked_there(store: Store) -> None:

@@ -14,7 +14,7 @@ from rewardsmith.records import Record
 
 _BYTES = 3.0
 """Of UTF-8 to a token at the fewest, so that a prompt is never taken for shorter than it is."""
-_PICTURE = 1600
+PICTURE = 1600
 """Tokens of a picture at the most: providers count some hundreds for one of this size."""
 FREE = Price(prompt_usd=0.0, completion_usd=0.0)
 
@@ -95,7 +95,7 @@ class Budget:
         """The most that one try of `request` may take."""
         said = sum(len(message.content.encode()) for message in request.messages)
         seen = sum(len(message.pictures) for message in request.messages)
-        prompt = math.ceil(said / _BYTES) + seen * _PICTURE
+        prompt = math.ceil(said / _BYTES) + seen * PICTURE
         completion = request.max_tokens
         price = self._prices.get(request.model)
         cost = price.of(prompt, completion) if price else None
