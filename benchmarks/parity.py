@@ -57,10 +57,10 @@ SETTINGS: dict[str, tuple[int, int, dict[str, Any]]] = {
     ),
 }
 # A second look is no first one: it stands in the table.
-NOTES = """HalfCheetah and Hopper were first run with 10 seeds a side, which left the lower bounds at
-0.845 and 0.84997; then 10 more were added to both sides of both, once. Walker2d's returns spread
-over a factor of six on both sides at these steps: ten seeds cannot show what is asked, and some
-hundred would be needed."""
+NOTES = """HalfCheetah and Hopper were first run with 10 seeds a side, which left the lower bounds
+at 0.845 and 0.84997; then 10 more were added to both sides of both, once. Walker2d's returns
+spread over a factor of six on both sides at these steps: ten seeds cannot show what is asked, and
+about a hundred would be needed."""
 EPISODES = 20
 _RESAMPLES = 10_000
 
