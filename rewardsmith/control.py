@@ -100,7 +100,8 @@ class Control:
                 paused = command.kind == "pause"
                 self.update(status=RunStatus.PAUSED if paused else RunStatus.RUNNING)
         spent = self.run.wall_s + self._clock() - self._counted
-        limit = self.limits.wall_s
+        # The time of an arm is its run's to limit, which is asked first.
+        limit = None if self._above else self.limits.wall_s
         if limit is not None and spent > limit:
             raise LimitReached(
                 f"the time limit of {limit:g} s is reached; resume with --time-limit above it"

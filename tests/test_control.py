@@ -70,11 +70,18 @@ def test_what_is_no_command_is_refused_in_one_line(kind: str, value: str, why: s
 
 
 def test_an_arm_may_spend_what_its_run_has_left_at_any_time(store: Store) -> None:
-    above = controlled(store)
-    arm = Control(above.run, store, lambda event: None, lambda: 0.0, above, lambda: above.limits)
+    above, asked = controlled(store), []
+
+    def left() -> LimitConfig:
+        asked.append(1)
+        return above.limits
+
+    arm = Control(above.run, store, lambda event: None, lambda: 0.0, above, left)
     before = arm.limits.cost_usd
+    asked.clear()
     store.command(above.run.id, "cost-limit", "3")
     arm.stage()
+    assert not asked, "what is spent is added up for a call to a model alone"
     assert (before, arm.limits.cost_usd) == (LimitConfig().cost_usd, 3)
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from rewardsmith import children
-from rewardsmith.llm.connect import idle_keys
+from rewardsmith.llm.connect import configured_model, idle_keys
 from rewardsmith.records import Record
 
 _PATIENCE_S = 120.0
@@ -36,5 +36,5 @@ def examine() -> tuple[Examined, ...]:
 
 def _environment() -> dict[str, str]:
     """Which keys are set and not what they are; the rest is what every child of ours knows."""
-    model = {name: os.environ[name] for name in ("REWARDSMITH_MODEL",) if name in os.environ}
+    model = {"REWARDSMITH_MODEL": configured_model(os.environ) or ""}
     return children.environment() | model | dict.fromkeys(idle_keys(os.environ), "set")
