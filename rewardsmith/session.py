@@ -38,9 +38,10 @@ from rewardsmith.tuning import Tuner
 def search(record: RunRecord, store: Store, observe: Observe) -> RunRecord:
     """Run the loop over `record` to its end; raises as `loop.Search.run`."""
     recording = _recording(record)
+    observe(Event(event="launch", data=_launch(record, store)))
+    # Timed before the engine's children start: they take every core while they import torch.
+    transitions, bare_steps_per_s = _probed(record.task, record.config.seed)
     with _engine(record, recording) as engine:
-        observe(Event(event="launch", data=_launch(record, store)))
-        transitions, bare_steps_per_s = _probed(record.task, record.config.seed)
         if record.kind == "search" and not recording:
             observe(_forecast(record, store, bare_steps_per_s))
         if record.kind == "train":

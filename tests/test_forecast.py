@@ -112,7 +112,7 @@ def test_a_review_doubles_the_calls() -> None:
 def test_the_speed_is_that_of_the_last_such_run_or_of_a_measurement(store: Store) -> None:
     config = settings.build(OFFLINE.model_dump(), {"train": {"max_workers": 2}})
     pace = measured_pace(store, config, lambda: 1000.0)
-    assert (pace.steps_per_s, pace.measured) == (1600.0, "from a short measurement")
+    assert (pace.steps_per_s, pace.measured) == (2400.0, "from a short measurement")
     run = store.create_run(task=TASK, config=config, proposer="offline baseline")
     training = Training(
         id="r01c00/selection-0", seed=0, purpose="selection", timesteps=5000, wall_s=9.0
