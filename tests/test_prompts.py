@@ -50,7 +50,7 @@ from rewardsmith.records import (
 )
 from rewardsmith.reward import ARGUMENTS
 from rewardsmith.strategies import Move, firsts
-from rewardsmith.summarise import Kind, Observation
+from rewardsmith.summarise import Kind, Observation, diagnose, summarise
 from rewardsmith.votes import Clip, Question, Vote
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -166,7 +166,8 @@ def loitering() -> Candidate:
         curve=curve,
         episodes=measured,
     )
-    return BEST.model_copy(update={"trainings": (training,), "summary": ""})
+    made = BEST.model_copy(update={"trainings": (training,), "stage": Stage.EVALUATED})
+    return made.model_copy(update={"summary": summarise(made, HOPPER)})
 
 
 def evolving(*parents: Candidate, operator: Operator = "mutate", **update: object) -> Ask:
@@ -212,7 +213,7 @@ REMARKS = (
 VOTED = evolving(
     LIKED,
     DISLIKED,
-    candidate(3, 1.0),
+    candidate(3, 1.0, preference=Score(kind="preference", value=0.5, low=0.3, high=0.7, n_seeds=1)),
     failures=(BROKEN,),
     feedback=Feedback(better=LIKED, worse=DISLIKED, remarks=REMARKS),
     lessons="- Speed alone falls.",
@@ -336,7 +337,6 @@ def test_lower_is_better_where_it_is() -> None:
 def test_the_next_prompt_holds_code_numbers_and_reasons() -> None:
     told = user(EVOLVE)
     assert CODE.strip() in told
-    assert "fitness 3.25, interval 2.75 to 3.75, 1 training seed" in told
     assert BEST.summary in told
     assert "line 4: `np.load` is not available." in told
     earlier = told.split("# Earlier bests")[1].split("# What failed")[0]
@@ -410,10 +410,23 @@ def test_every_kind_of_fault_has_its_advice() -> None:
     for kind in get_args(Kind):
         seen = Observation(kind=kind, term="speed", text=f"seen: {kind}")
         told = render("diagnose", observations=(seen,))
-        assert f"- seen: {kind}\n  " in told
+        assert "- `speed`: " in told and f"seen: {kind}" not in told
     assert render("diagnose", observations=()).strip() == ""
     told = user(DIAGNOSED)
     assert "loitering" in told and "dominated" in told and "unreachable gate" in told
+
+
+def test_terms_with_one_fault_share_its_advice() -> None:
+    seen = [Observation(kind="flat", term=term, text=f"{term} is flat") for term in ("a", "b")]
+    assert render("diagnose", observations=seen).count("- `a`, `b`: flat term") == 1
+
+
+def test_nothing_about_a_parent_is_said_twice() -> None:
+    (parent,) = DIAGNOSED.moves[0].parents
+    told = user(DIAGNOSED)
+    seen = diagnose(parent, HOPPER)
+    assert seen and [told.count(text) for text in seen] == [1] * len(seen)
+    assert told.count("3.25") == told.count("2.75") == 1
 
 
 def test_prompts_of_the_users_take_the_place_of_ours(tmp_path: Path) -> None:
