@@ -10,7 +10,8 @@ What the jail does not stop:
   secret is there: the environment is empty, descriptors are closed, no file can be opened.
 - Breaking its own process: NumPy changed in place, forged answers. A forged answer is still only a
   reward for this candidate, and the parent checks its copy of every number.
-- Keeping state between calls. The critic probes for that; it is a lie, not an escape.
+- Keeping state between calls. kept.py watches for that as long as the worker lives; it is a lie,
+  not an escape.
 - Bugs of the kernel in the system calls that stay allowed, and side channels of the processor.
 """
 

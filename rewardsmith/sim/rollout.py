@@ -11,9 +11,9 @@ from rewardsmith.sim.gymnasium import GymnasiumSim
 
 _WORLDS = 4
 STEPS_PER_ROW = 2
+"""Steps made for each row kept, so that the rows reach further into the episodes."""
 PROBE_ROWS = 1001
 """Transitions that the critic's probes run on."""
-"""Steps made for each row kept, so that the rows reach further into the episodes."""
 _RANGE_ROWS = 301
 _UNBOUNDED_SCALE = 1.0
 
