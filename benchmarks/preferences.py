@@ -23,7 +23,6 @@ from rewardsmith.preferences import (
     challenge,
     duels,
     estimate,
-    top_two,
 )
 from rewardsmith.raters import LEFT, SyntheticRater
 
@@ -67,7 +66,7 @@ class Trials:
 
 
 def ours(trials: Trials, votes: int, pick: Pick) -> tuple[float, float]:
-    """As a run does it; EM goes on from the posterior before, a few steps a vote."""
+    """As a run does it, but quicker: EM goes on from the posterior before, a few steps a vote."""
     count, n = trials.utilities.shape
     asked: list[NDArray[np.int64]] = []
     posterior = Posterior(
@@ -82,6 +81,18 @@ def ours(trials: Trials, votes: int, pick: Pick) -> tuple[float, float]:
         ballots = duels(made[..., 0], made[..., 1], n, by)
         posterior = estimate(ballots, len(trials.raters), start=posterior, steps=2)
     return trials.outcome(posterior.mean.argmax(axis=-1))
+
+
+def top_two(posterior: Posterior, rng: np.random.Generator, draws: int = 24) -> NDArray[np.int64]:
+    """(..., 2) the pair of top-two Thompson sampling (Russo 2016): the best of one draw, and the
+    best of the first other draw in which it is another, else the second of the first draw."""
+    drawn = posterior.draw(rng, draws)
+    best = drawn.argmax(axis=-1)
+    first = best[0]
+    differs = best != first
+    other = np.take_along_axis(best, differs.argmax(axis=0)[None], axis=0)[0]
+    second = np.argsort(drawn[0], axis=-1)[..., -2]
+    return np.stack([first, np.where(differs.any(axis=0), other, second)], axis=-1)
 
 
 def elo(trials: Trials, votes: int) -> tuple[float, float]:

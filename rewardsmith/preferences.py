@@ -89,7 +89,10 @@ class Posterior:
 
 
 def duels(winner: Integers, loser: Integers, n: int, rater: Integers | None = None) -> Ballots:
-    """Votes (..., V) on pairs, of one rater unless `rater` (V,) says whose each is."""
+    """Votes (..., V) on pairs, of one rater unless `rater` (V,) says whose each is.
+
+    For simulations, many at once; the votes of people are stacked in opinion.py.
+    """
     count = winner.shape[-1]
     ones, number = np.ones(count), np.arange(count)
     said = Choices(onehot(winner, n) | onehot(loser, n), winner, ones, number, ones)
@@ -163,15 +166,12 @@ def fit(
 # --- what to ask next ----------------------------------------------------------------------------
 
 
-def challenge(posterior: Posterior, excluded: NDArray[np.bool_] | None = None) -> Integers:
+def challenge(posterior: Posterior) -> Integers:
     """(..., n) all items: first the one that looks best, then its challengers, most telling first.
 
     A challenger tells the more, the more it may be better than the leader: by the expectation of
     max(0, u_challenger - u_leader). benchmarks/preferences.py compares it with top-two Thompson
     sampling, which finds the best item less often.
-
-    Args:
-        excluded: (..., n, n) pairs that are not to be asked for; they come last.
     """
     mean, covariance = posterior.mean, posterior.covariance
     leader = mean.argmax(axis=-1)[..., None]
@@ -180,22 +180,8 @@ def challenge(posterior: Posterior, excluded: NDArray[np.bool_] | None = None) -
     spread = np.sqrt(np.maximum(own + _at(own, leader) - 2 * shared, 1e-12))
     margin = (mean - _at(mean, leader)) / spread
     gain = spread * (margin * _normal_cdf(margin) + _normal_density(margin))
-    if excluded is not None:
-        gain = np.where(_row(excluded, leader)[..., 0, :], -1.0, gain)
     gain = np.where(onehot(leader[..., 0], mean.shape[-1]), np.inf, gain)
     return np.asarray(np.argsort(-gain, axis=-1, kind="stable"))
-
-
-def top_two(posterior: Posterior, rng: np.random.Generator, draws: int = 24) -> Integers:
-    """(..., 2) the pair of top-two Thompson sampling (Russo 2016): the best of one draw, and the
-    best of the first other draw in which it is another, else the second of the first draw."""
-    drawn = posterior.draw(rng, draws)
-    best = drawn.argmax(axis=-1)
-    first = best[0]
-    differs = best != first
-    other = np.take_along_axis(best, differs.argmax(axis=0)[None], axis=0)[0]
-    second = np.argsort(drawn[0], axis=-1)[..., -2]
-    return np.stack([first, np.where(differs.any(axis=0), other, second)], axis=-1)
 
 
 # --- how -----------------------------------------------------------------------------------------

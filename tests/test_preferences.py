@@ -13,7 +13,6 @@ from rewardsmith.preferences import (
     duels,
     estimate,
     fit,
-    top_two,
 )
 from rewardsmith.raters import LEFT, SyntheticRater
 
@@ -132,15 +131,3 @@ def test_the_challenger_is_who_may_be_better_than_the_leader() -> None:
     """0 leads; 1 lost to it clearly; 2 was never seen: it may still be better."""
     found = estimate(duels(np.zeros(12, dtype=int), np.ones(12, dtype=int), 3), 1)
     assert list(challenge(found)) == [0, 2, 1]
-    excluded = np.zeros((3, 3), dtype=bool)
-    excluded[0, 2] = excluded[2, 0] = True
-    assert list(challenge(found, excluded)) == [0, 1, 2]
-
-
-def test_top_two_is_a_pair_of_likely_bests() -> None:
-    winner, loser = np.array([0, 0, 0, 0, 1, 1, 1, 1]), np.array([2, 3, 2, 3, 2, 3, 2, 3])
-    found = estimate(duels(np.tile(winner, 5), np.tile(loser, 5), 4), 1)
-    rng = np.random.default_rng(0)
-    pairs = [frozenset(top_two(found, rng).tolist()) for _ in range(50)]
-    assert all(len(pair) == 2 for pair in pairs)
-    assert pairs.count(frozenset({0, 1})) > 45
