@@ -126,14 +126,11 @@ class Appraisal:
         again = novelty.finding(candidate, marks, earlier, len(self._transitions))
         return _refused(verdict, again) if again else verdict
 
-    def screen(self, verdict: Verdict, past: Sequence[Candidate]) -> Verdict:
-        """The verdict on a sound reward, with what the episodes of `past` say of it.
+    def _screened(self, verdict: Verdict, trained: Sequence[Rollout]) -> Verdict:
+        """The verdict with what the episodes of policies say of a sound reward.
 
         A reward that breaks on them is refused as well: they reach further than random actions.
         """
-        return self._screened(verdict, self._trained(past))
-
-    def _screened(self, verdict: Verdict, trained: Sequence[Rollout]) -> Verdict:
         if verdict.reward is None:
             return verdict
         if not trained and self._opposite is None:

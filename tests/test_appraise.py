@@ -129,9 +129,8 @@ def test_a_policy_that_nobody_could_describe_stays_as_it_was(
 def test_before_any_training_a_sound_reward_passes_untouched(
     store: Store, run: RunRecord, transitions: Transitions
 ) -> None:
-    verdict = critic.check(FALLING, run.task, transitions)
-    assert verdict.ok
-    assert Appraisal(run, store, transitions).screen(verdict, []) == verdict
+    verdict = Appraisal(run, store, transitions).judge(candidate(1, code=FALLING), [])
+    assert verdict.ok and not verdict.screens
 
 
 def test_the_wrong_sign_is_refused_once_a_policy_has_done_better(
@@ -141,11 +140,11 @@ def test_the_wrong_sign_is_refused_once_a_policy_has_done_better(
     past = [balanced(store, run, good)]
     appraisal = Appraisal(run, store, transitions)
 
-    screened = appraisal.screen(good, past)
+    screened = appraisal.judge(candidate(0, code=UPRIGHT), past)
     assert screened.ok and screened.reward == good.reward
     assert [screen.accuracy for screen in screened.screens] == [1.0]
 
-    refused = appraisal.screen(critic.check(FALLING, run.task, transitions), past)
+    refused = appraisal.judge(candidate(1, code=FALLING), past)
     assert not refused.ok and refused.reward is None
     assert [f.rule for f in refused.findings if f.severity == "error"] == ["alignment"]
     assert "r01c00" in refused.errors[0] and "check the signs" in refused.errors[0]
@@ -157,7 +156,7 @@ def test_a_reward_that_breaks_where_only_a_trained_policy_comes_is_refused(
     late = critic.check(LATE, run.task, transitions)
     assert late.ok, late.errors
     past = [balanced(store, run, late)]
-    refused = Appraisal(run, store, transitions).screen(late, past)
+    refused = Appraisal(run, store, transitions).judge(candidate(0, code=LATE), past)
     assert not refused.ok
     assert [f.rule for f in refused.findings if f.severity == "error"] == ["nonfinite"]
 
@@ -201,10 +200,10 @@ def test_episodes_of_scripted_behaviours_are_made_once_a_run(
 ) -> None:
     good = critic.check(UPRIGHT, run.task, transitions)
     past = [balanced(store, run, good)]
-    Appraisal(run, store, transitions).screen(good, past)
+    Appraisal(run, store, transitions).judge(candidate(0, code=UPRIGHT), past)
     (path,) = store.folder(run.id).glob("scripted*")
     before = path.stat().st_mtime_ns
-    Appraisal(run, store, transitions).screen(good, past)
+    Appraisal(run, store, transitions).judge(candidate(0, code=UPRIGHT), past)
     assert path.stat().st_mtime_ns == before
 
 
@@ -306,7 +305,7 @@ def test_a_reward_for_the_opposite_is_refused_before_any_training(
     run = cheetah_run(store, task)
     appraisal = Appraisal(run, store, strides)
 
-    forward = appraisal.screen(critic.check(FORWARD, task, strides), [])
+    forward = appraisal.judge(candidate(0, code=FORWARD), [])
     assert forward.ok and forward.reward is not None, forward.errors
     told = {screen.name: screen for screen in forward.screens}
     assert (told["contrast"].accuracy, told["alignment"].accuracy) == (1.0, None)
@@ -314,7 +313,7 @@ def test_a_reward_for_the_opposite_is_refused_before_any_training(
 
     sound = critic.check(BACKWARD, task, strides)
     assert sound.ok, sound.errors
-    backward = appraisal.screen(sound, [])
+    backward = appraisal.judge(candidate(1, code=BACKWARD), [])
     assert not backward.ok and backward.reward is None
     assert [f.rule for f in backward.findings if f.severity == "error"] == ["contrast"]
     assert "prefers episodes that did the opposite of the task in 100%" in backward.errors[0]
@@ -330,7 +329,7 @@ def test_where_the_opposite_can_not_be_measured_that_is_told_and_nobody_refused_
     holed = replace(made, state={**made.state, **lost}, next_state={**made.next_state, **lost})
     sound = critic.check(BACKWARD, cheetah, strides)
     past = [measured_in(store, run, sound, [replace(whole, transitions=holed)])]
-    screened = Appraisal(run, store, strides).screen(sound, past)
+    screened = Appraisal(run, store, strides).judge(candidate(0, code=BACKWARD), past)
     told = {screen.name: screen for screen in screened.screens}
     assert told["contrast"].accuracy is None
     assert "is nan on an episode of 200 steps" in told["contrast"].why
