@@ -23,13 +23,13 @@ from rewardsmith.llm.connect import idle_keys
 from rewardsmith.measure import Observe, backend_of
 from rewardsmith.models import Askers, askers
 from rewardsmith.opinion import Judge
+from rewardsmith.propose import OFFLINE
 from rewardsmith.propose.grammar import GrammarProposer
 from rewardsmith.recording import Recording, ReplayEngine
 from rewardsmith.records import Event, RunStatus, TaskSpec
 from rewardsmith.reward import Transitions
 from rewardsmith.selection import SeedPlan, plan_seeds
 from rewardsmith.sim.rollout import PROBE_ROWS, STEPS_PER_ROW, random_transitions
-from rewardsmith.start import OFFLINE
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.strategies.choice import strategy
 from rewardsmith.tuning import Tuner

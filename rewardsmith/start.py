@@ -19,7 +19,7 @@ from rewardsmith.llm.connect import configured_model, connect, is_local
 from rewardsmith.llm.manual import MANUAL
 from rewardsmith.llm.secrets import redactor
 from rewardsmith.options import nested
-from rewardsmith.propose import parse
+from rewardsmith.propose import OFFLINE, parse
 from rewardsmith.propose import prompts as told
 from rewardsmith.records import CheckedReward, RunStatus, TaskSpec
 from rewardsmith.sim.rollout import PROBE_ROWS, random_transitions, with_ranges
@@ -28,7 +28,6 @@ from rewardsmith.store import InitialReward, RunRecord, Store
 from rewardsmith.training import require_device
 from rewardsmith.training import settings as hyperparameters
 
-OFFLINE = "offline baseline"
 _VERSIONED = (
     *("numpy", "gymnasium", "mujoco", "mjbatch", "stable-baselines3", "torch"),
     *("cmaes", "optuna"),

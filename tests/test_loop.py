@@ -28,8 +28,6 @@ MENDED = BROKEN.replace("pole_agnel", "pole_angle")
 class Interrupted:
     """Writes one reward under ever new names; is interrupted the first time that it mends it."""
 
-    name = "interrupted"
-
     def __init__(self, code: str = BROKEN) -> None:
         self._code = code
         self.verdicts: list[Verdict] = []
@@ -56,7 +54,7 @@ def test_a_solved_task_ends_the_search_after_the_generation_that_solved_it(
     store, proposer = Store(tmp_path), Interrupted(MENDED)
     task = tasks.resolve("CartPole-v1", "balance the pole")
     search = SearchConfig(iterations=3, samples=1, stop_when="solved")
-    run = store.create_run(task=task, config=RunConfig(search=search), proposer=proposer.name)
+    run = store.create_run(task=task, config=RunConfig(search=search), proposer="interrupted")
     fitness = {"r01c00": 400.0, "r02c00": 475.0, "native": 2.0, "untrained": 0.0}
     done = Search(run, parts(run, store, proposer, fitness)).run()
     assert (done.status, done.best) == ("done", "r02c00")
@@ -70,7 +68,7 @@ def test_a_refusal_reads_the_same_after_a_kill_so_that_a_stored_repair_is_found(
     store, proposer = Store(tmp_path), Interrupted()
     task = tasks.resolve("CartPole-v1", "balance the pole")
     config = RunConfig(search=SearchConfig(iterations=1, samples=1))
-    run = store.create_run(task=task, config=config, proposer=proposer.name)
+    run = store.create_run(task=task, config=config, proposer="interrupted")
     made = parts(run, store, proposer, {"r01c00": 1.0, "native": 2.0, "untrained": 0.0})
     with pytest.raises(KeyboardInterrupt):
         Search(run, made).run()
@@ -96,7 +94,7 @@ def test_tuning_follows_the_search_and_a_longer_search_is_tuned_again(tmp_path: 
     tune = TuneConfig(method="cmaes", generations=1, samples=2)
     config = RunConfig(search=SearchConfig(iterations=1, samples=1), tune=tune)
     task = tasks.resolve("CartPole-v1", "balance the pole")
-    run = store.create_run(task=task, config=config, proposer=proposer.name)
+    run = store.create_run(task=task, config=config, proposer="interrupted")
     arms = ("r01c00", "r02c00", "r02c01", "r03c00", "r04c00", "r04c01", "native", "untrained")
     fitness = {name: float(len(arms) - at) for at, name in enumerate(arms)}
     late = ("r02c00/selection-0", "r02c01/selection-0")
@@ -117,7 +115,7 @@ def test_where_the_best_has_no_numbers_the_run_says_so_and_ends(tmp_path: Path) 
         search=SearchConfig(iterations=1, samples=1), tune=TuneConfig(method="cmaes")
     )
     task = tasks.resolve("CartPole-v1", "balance the pole")
-    run = store.create_run(task=task, config=config, proposer=proposer.name)
+    run = store.create_run(task=task, config=config, proposer="interrupted")
     made = parts(run, store, proposer, {"r01c00": 1.0, "native": 2.0, "untrained": 0.0})
     told: list[str] = []
     done = Search(run, replace(made, observe=lambda event: told.append(event.event))).run()

@@ -9,6 +9,9 @@ from rewardsmith.records import Candidate, Failure, Operator, Record, TaskSpec, 
 from rewardsmith.strategies import Move
 from rewardsmith.votes import Vote
 
+OFFLINE = "offline baseline"
+"""What users are told proposes where no model does."""
+
 
 class Feedback(Record):
     """What raters made of the candidates so far."""
@@ -71,10 +74,6 @@ class Reflector(Protocol):
 
 class Proposer(Protocol):
     """Writes rewards. Implementations: llm.py (a language model), grammar.py (offline)."""
-
-    @property
-    def name(self) -> str:
-        """As the user is shown it: "model gpt-x" or "offline baseline"."""
 
     def propose(self, ask: Ask) -> list[Proposal]:
         """One proposal for each move, in their order."""

@@ -26,11 +26,6 @@ class LlmProposer:
     def __init__(self, model: Model, prompts: str = "") -> None:
         self._model, self._prompts = model, prompts
 
-    @property
-    def name(self) -> str:
-        """ "model gpt-x via OpenAI"."""
-        return self._model.name
-
     def propose(self, ask: Ask) -> list[Proposal]:
         """One proposal for each move, in order; one that got no code holds the reason.
 

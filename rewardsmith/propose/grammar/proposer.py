@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from rewardsmith.chance import stream
-from rewardsmith.propose import Ask, Proposal
+from rewardsmith.propose import OFFLINE, Ask, Proposal
 from rewardsmith.propose.grammar import moves
 from rewardsmith.propose.grammar.catalogue import Catalogue, catalogue
 from rewardsmith.propose.grammar.genome import read, write
@@ -28,14 +28,12 @@ class GrammarProposer:
     ask gets the same answer.
     """
 
-    name = "offline baseline"
-
     def notices(self, task: TaskSpec) -> tuple[str, ...]:
         """What the user should know about how the task was read; () when it was understood."""
         if read_task(task).source != "none":
             return ()
         return (
-            f"{self.name}: neither the sentence nor the fitness names a direction it can read; "
+            f"{OFFLINE}: neither the sentence nor the fitness names a direction it can read; "
             "each candidate pays for one variable, up or down, and the fitness decides.",
         )
 
