@@ -100,18 +100,18 @@ class ModelJudge:
             return None
         left, right = (episode_lines(episodes[c.id], self._task) for c in question.shown)
         here, there = (self._look(clip) for clip in question.shown)
-        requests = {}
+        requests = []
         for turn, (a, b), seen in (
             ("a", (left, right), (here, there)),
             ("b", (right, left), (there, here)),
         ):
             slot = f"r{question.generation:02d}c00/judge{number}{turn}"
             messages = judge_messages(self._task, a, b, self._prompts, seen)
-            requests[slot] = self._model.request(messages, slot, "judge")
+            requests.append(self._model.request(messages, slot, "judge"))
         texts = []
-        for slot, answer in self._model.answers(requests).items():
+        for request, answer in zip(requests, self._model.answers(requests), strict=True):
             if isinstance(answer, ModelError):
-                _LOG.warning("%s: %s", slot, answer)
+                _LOG.warning("%s: %s", request.slot, answer)
                 return None
             texts.append(answer.text)
         choice = agreed(read_verdict(texts[0]), read_verdict(texts[1]))

@@ -175,7 +175,7 @@ def test_the_second_try_is_set_aside_as_the_first_and_what_the_first_brought_is_
         model = Model({"m": client}, calls=calls, max_tokens=100)
         messages = (Message(role="user", content="x" * 300),)
         request = model.request(messages, "r01c00/propose", "first")
-        return model.answers({"r01c00/propose": request})["r01c00/propose"]
+        return model.answer(request)
 
     with pytest.raises(LimitReached, match=r"0\.5000 USD are spent"):
         ask(1.5)
@@ -222,7 +222,7 @@ def test_a_group_sets_aside_every_reply_it_asks_for(store: Store) -> None:
     budget = Budget({"m": PRICE}, held(2.5))
     calls = StoredCalls(store, run.id, budget, redactor({}))
     model = Model({"m": client}, calls=calls, max_tokens=100, together=True)
-    request = model.request((), "r01c00/propose", "first")
+    requests = [model.request((), f"r01c0{i}/propose", "first") for i in range(3)]
     with pytest.raises(LimitReached):
-        model.answers({f"r01c0{i}/propose": request for i in range(3)})
+        model.answers(requests)
     assert client.asked == []

@@ -257,21 +257,21 @@ def test_equal_requests_go_together_and_what_is_missing_is_asked_for_by_itself(
 ) -> None:
     client, log = Several("m", at_a_time), MemoryLog()
     model = Model({"m": client}, calls=log, together=True)
-    request = model.request((), "r01c00", "first")
-    answers = model.answers({f"r01c0{i}/propose": request for i in range(3)})
+    requests = [model.request((), f"r01c0{i}/propose", "first") for i in range(3)]
+    answers = model.answers(requests)
     assert client.asked == asked
-    assert [type(answer) for answer in answers.values()] == [ChatReply] * 3
+    assert [type(answer) for answer in answers] == [ChatReply] * 3
     assert len(log.replies) == 3 and len(log.errors) == 3 - at_a_time
-    assert model.answers({"r01c01/propose": request})["r01c01/propose"].text == GOOD[0]  # type: ignore[union-attr]
+    assert model.answer(requests[1]).text == GOOD[0]  # type: ignore[union-attr]
     assert client.asked == asked
 
 
 def test_a_limit_within_a_group_leaves_no_call_that_looks_paid() -> None:
     client, log = Several("m", 3), MemoryLog(allowed=2)
     model = Model({"m": client}, calls=log, together=True)
-    request = model.request((), "r01c00", "first")
+    requests = [model.request((), f"r01c0{i}/propose", "first") for i in range(3)]
     with pytest.raises(LimitReached):
-        model.answers({f"r01c0{i}/propose": request for i in range(3)})
+        model.answers(requests)
     assert client.asked == []
     assert sorted(log.errors) == [0, 1]
 

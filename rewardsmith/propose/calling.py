@@ -96,10 +96,14 @@ class Model:
         request, reply = written
         return (*request.messages, Message(role="assistant", content=reply.text))
 
-    def answers(self, requests: Mapping[str, ChatRequest]) -> dict[str, ChatReply | ModelError]:
-        """The answer to each request by its slot, or the error that stands for it."""
-        asked = [request.model_copy(update={"slot": slot}) for slot, request in requests.items()]
-        return _finish(self._ask_all(asked))
+    def answer(self, request: ChatRequest) -> ChatReply | ModelError:
+        """The answer to one request, or the error that stands for it."""
+        return self.answers([request])[0]
+
+    def answers(self, requests: Sequence[ChatRequest]) -> list[ChatReply | ModelError]:
+        """The same of several, in their order; each has a slot of its own."""
+        answers = _finish(self._ask_all(requests))
+        return [answers[request.slot] for request in requests]
 
     async def _ask_all(self, requests: Sequence[ChatRequest]) -> dict[str, ChatReply | ModelError]:
         gates = {

@@ -33,7 +33,7 @@ class LlmNarrator:
         """A few sentences; "" where the model gave no reply, which is logged and ends nothing."""
         slot = f"{candidate.id}/describe"
         messages = description_messages(task, episode_lines(episode, task), self._prompts)
-        answer = self._model.answers({slot: self._model.request(messages, slot, "describe")})[slot]
+        answer = self._model.answer(self._model.request(messages, slot, "describe"))
         if isinstance(answer, ModelError):
             _LOG.warning("%s: %s", slot, answer)
             return ""

@@ -33,19 +33,21 @@ class LlmProposer:
             ModelError: not one slot got a reply.
         """
         purpose = f"propose{ask.attempt + 1}" if ask.attempt else "propose"
-        requests = {
-            (name := f"{move.slot}/{purpose}"): self._model.request(
-                proposal_messages(ask, move, self._prompts), name, prompt_of(ask, move)
+        requests = [
+            self._model.request(
+                proposal_messages(ask, move, self._prompts),
+                f"{move.slot}/{purpose}",
+                prompt_of(ask, move),
             )
             for move in ask.moves
-        }
+        ]
         answers = self._model.answers(requests)
-        failed = [answer for answer in answers.values() if isinstance(answer, ModelError)]
+        failed = [answer for answer in answers if isinstance(answer, ModelError)]
         if failed and len(failed) == len(answers):
             raise failed[0]
         return [
-            _proposal(move, requests[name], answers[name])
-            for move, name in zip(ask.moves, requests, strict=True)
+            _proposal(move, request, answer)
+            for move, request, answer in zip(ask.moves, requests, answers, strict=True)
         ]
 
     def repair(
@@ -60,7 +62,7 @@ class LlmProposer:
         said = self._model.conversation(candidate.id, attempt - 1)
         messages = repair_messages(task, candidate, verdict, said, self._prompts)
         request = self._model.request(messages, slot, "repair")
-        answer = self._model.answers({slot: request})[slot]
+        answer = self._model.answer(request)
         if isinstance(answer, ModelError) and answer.outage:
             raise answer
         code, failure = _read(answer)

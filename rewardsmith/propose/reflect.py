@@ -31,7 +31,7 @@ class LlmReflector:
         """
         slot = f"{candidates[0].id}/reflect"
         messages = reflection_messages(task, candidates, lessons, self._prompts)
-        answer = self._model.answers({slot: self._model.request(messages, slot, "reflect")})[slot]
+        answer = self._model.answer(self._model.request(messages, slot, "reflect"))
         if isinstance(answer, ModelError):
             _LOG.warning("%s: %s", slot, answer)
             return lessons

@@ -36,7 +36,7 @@ class LlmReviewer:
         slot = f"{candidate.id}/review{candidate.repairs or ''}"
         messages = review_messages(task, candidate.code, self._prompts)
         request = self._model.request(messages, slot, "review", turn=1)
-        answer = self._model.answers({slot: request})[slot]
+        answer = self._model.answer(request)
         if isinstance(answer, ModelError):
             _LOG.warning("%s: %s", slot, answer)
             return ()

@@ -59,7 +59,7 @@ class Asked:
     def for_several(self, n: int) -> list[ChatReply | ModelError]:
         """Replies to equal requests of so many slots."""
         slots = (f"r01c0{index}/propose" for index in range(n))
-        return list(self.model.answers(dict.fromkeys(slots, self.request)).values())
+        return self.model.answers([self.request.model_copy(update={"slot": s}) for s in slots])
 
     @property
     def texts(self) -> list[str]:
