@@ -37,8 +37,6 @@ from rewardsmith.strategies import Strategy
 from rewardsmith.summarise import summarise
 from rewardsmith.tuning import Tuner
 
-_UNMEASURED = (Stage.CHECKED, Stage.TRAINED)
-
 
 @dataclass(frozen=True)
 class Parts:
@@ -197,7 +195,7 @@ class Search:
     def _train_and_evaluate(self, candidates: list[Candidate]) -> list[Candidate]:
         """Measure who passed the critic, from rung to rung; the clearly weak stop early."""
         # The most promising first: a limit may come before the last.
-        waiting = sorted((c for c in candidates if c.stage in _UNMEASURED), key=_promise)
+        waiting = sorted((c for c in candidates if c.stage is Stage.CHECKED), key=_promise)
         heat = Heat("selection", self.seeds.selection, self.seeds.selection_episodes)
         steps, fitness = ladder(self._control.run.config, self._task), self._task.fitness
         ended = climb(self._measure, waiting, heat, steps, fitness, self._control.stage)

@@ -13,7 +13,7 @@ ENOUGH_SEEDS = 5
 """Below, an interval is printed with the words "too few seeds"."""
 _BOOTSTRAP_FROM = 10
 _RESAMPLES = 2000
-# With these, the selection and report seeds are those of runs made before there were finals.
+# So far apart that no two purposes share a seed, whatever the run's own.
 _SEEDS_APART, _EPISODES_APART = 500, 1_000
 _SELECTION_EPISODES, _FINAL_EPISODES, _REPORT_EPISODES = 1_000_000, 250_000_000, 500_000_000
 

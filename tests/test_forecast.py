@@ -117,7 +117,7 @@ def test_the_speed_is_that_of_the_last_such_run_or_of_a_measurement(store: Store
     training = Training(
         id="r01c00/selection-0", seed=0, purpose="selection", timesteps=5000, wall_s=9.0
     )
-    store.save_candidate(run.id, candidate(0, stage=Stage.TRAINED, trainings=(training,)))
+    store.save_candidate(run.id, candidate(0, stage=Stage.CHECKED, trainings=(training,)))
     assert measured_pace(store, config, lambda: 1000.0).measured == "from a short measurement"
     store.save_run(run.model_copy(update={"status": RunStatus.DONE, "wall_s": 10.0}))
     pace = measured_pace(store, config, lambda: 1.0)
@@ -141,6 +141,6 @@ def test_an_answer_takes_what_it_took_in_the_last_run_that_asked_there(store: St
     elsewhere = by_model("m", api_base="http://127.0.0.1:2/v1")
     assert measured_pace(store, elsewhere, lambda: 1.0).answer_s == 20.0
     training = Training(id="r01c00/selection-0", seed=0, purpose="selection", timesteps=1100)
-    store.save_candidate(run.id, candidate(0, stage=Stage.TRAINED, trainings=(training,)))
+    store.save_candidate(run.id, candidate(0, stage=Stage.CHECKED, trainings=(training,)))
     store.save_run(run.model_copy(update={"status": RunStatus.DONE, "wall_s": 50.0}))
     assert measured_pace(store, config, lambda: 1.0).steps_per_s == 100.0

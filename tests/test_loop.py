@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from scripted_engine import ScriptedEngine
-from scripted_engine import candidate as scripted_candidate
 
 from rewardsmith import start, tasks
 from rewardsmith.appraise import Appraisal
@@ -122,14 +121,6 @@ def test_where_the_best_has_no_numbers_the_run_says_so_and_ends(tmp_path: Path) 
     assert done.status == "done" and "not-tuned" in told
     assert len(store.candidates(run.id)) == 1
     store.close()
-
-
-def test_a_candidate_from_before_strategies_were_recorded_can_still_be_read() -> None:
-    stored = scripted_candidate(0).model_dump(mode="json")
-    for name in ("strategy", "operator", "island", "feedback"):
-        del stored[name]
-    old = Candidate.model_validate(stored)
-    assert (old.strategy, old.operator, old.island) == ("", "", None)
 
 
 def parts(

@@ -17,8 +17,6 @@ class Stage(StrEnum):
 
     PROPOSED = "proposed"
     CHECKED = "checked"
-    TRAINED = "trained"
-    """Of runs that were stored before trainings and evaluations alternated."""
     EVALUATED = "evaluated"
     FAILED = "failed"
 
@@ -41,9 +39,8 @@ class Candidate(Record):
     origin: str = ""
     """What made it: "llm:first", "llm:evolve", "grammar:seed", "grammar:mutate", "init:file.py"."""
     strategy: str = ""
-    """What decided operator and parents: a strategy, or a tuner; "" in runs from before it stood
-    here, as with the operator."""
-    operator: Operator | Literal[""] = ""
+    """What decided operator and parents: a strategy, or a tuner."""
+    operator: Operator = "first"
     island: int | None = None
     """Where the strategy keeps several populations: the one it was made for."""
     prompt_hash: str = ""

@@ -1,4 +1,4 @@
-"""The database under a folder of runs: opened, brought up to date, written in transactions.
+"""The database under a folder of runs: opened or made, written in transactions.
 
 Every write is committed with synchronous=FULL before it is acknowledged.
 """
@@ -34,24 +34,24 @@ class Database:
         self._engine = sa.create_engine(f"sqlite:///{self.runs_dir / DATABASE}")
         sa.event.listen(self._engine, "connect", _durable)
         try:
-            version = self._upgrade()
+            version = self._version()
         except DBAPIError as error:
             raise UserError(f"cannot open the store in {runs_dir}: {error.orig}") from None
-        if version > schema.VERSION:
-            raise UserError(f"the store in {runs_dir} was written by a newer rewardsmith")
+        if version != schema.VERSION:
+            raise UserError(f"the store in {runs_dir} was written by another rewardsmith")
 
     def close(self) -> None:
         """Let go of the database's file."""
         self._engine.dispose()
 
-    def _upgrade(self) -> int:
-        """Add the tables that an older store lacks; the version that it now has."""
+    def _version(self) -> int:
+        """The version of the store's tables, which a new store gets here."""
         with self._engine.connect() as db:
             version = int(db.exec_driver_sql("PRAGMA user_version").scalar_one())
-            if version >= schema.VERSION:
+            if version:
                 return version
             db.rollback()
-            # Of several processes that open an old store at once, one upgrades it.
+            # Of several processes that open a new store at once, one makes its tables.
             db.exec_driver_sql("BEGIN IMMEDIATE")
             schema.meta.create_all(db)
             db.exec_driver_sql(f"PRAGMA user_version={schema.VERSION}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 VERSION = 2
-"""Of the database, in its `user_version`: 0 had no votes (and no number), 2 has them."""
+"""Of the database, in its `user_version`, which is 0 in a new file."""
 
 meta = sa.MetaData()
 runs = sa.Table(

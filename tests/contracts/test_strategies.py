@@ -295,6 +295,6 @@ def test_half_of_the_moves_mutate_the_others_cross_with_and_without_the_proposer
     assert counts["cross"] == pytest.approx(100, abs=30)
 
 
-def test_a_run_from_before_islands_were_recorded_is_spread_over_them() -> None:
-    past = [scored(1, i, float(i), operator="") for i in range(4)]
+def test_candidates_made_for_no_island_are_spread_over_them() -> None:
+    past = [scored(1, i, float(i)) for i in range(4)]
     assert sorted(map(len, settled(past, seed=calm(1)))) == [2, 2]
