@@ -22,14 +22,12 @@ from rewardsmith.records import (
 )
 from rewardsmith.selection import better
 from rewardsmith.store import RunRecord, Store
-from rewardsmith.training import Backend, Progress, TrainJob, checkpoint
+from rewardsmith.training import STATE_FILE, Backend, Progress, TrainJob, checkpoint
 
 Arm: TypeAlias = Candidate | Baseline
 Observe = Callable[[Event], None]
 
 _ORDER: tuple[Purpose, ...] = ("selection", "final", "report")
-_STATE_FILE = "learner.safetensors"
-"""What a training leaves for others to go on from; see training/learner.py."""
 KEPT_EPISODES = 2
 """Whole episodes kept of every training that selects; see appraise.py."""
 
@@ -160,7 +158,7 @@ class Measure:
             return ""
         generation, _, index = arm.parents[0].partition("c")
         parent = self._folder / generation / f"c{index}" / "train"
-        found = sorted(parent.glob(f"selection-*/{_STATE_FILE}"))
+        found = sorted(parent.glob(f"selection-*/{STATE_FILE}"))
         same = [path for path in found if path.parent.name == f"selection-{seed}"]
         chosen = same or found
         return str(chosen[0]) if chosen else ""

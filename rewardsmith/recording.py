@@ -25,10 +25,10 @@ from rewardsmith.llm.cassette import Entry
 from rewardsmith.measure import Arm, arm_id
 from rewardsmith.records import Baseline, Candidate, Record, RunStatus, Training
 from rewardsmith.store import DATABASE, RunRecord, Store
-from rewardsmith.training import Progress, TrainJob
+from rewardsmith.training import STATE_FILE, Progress, TrainJob
 from rewardsmith.votes import Vote
 
-_RECORD, _LEFT_OUT = "recording.json", ("last.safetensors", "learner.safetensors")
+_RECORD, _LEFT_OUT = "recording.json", ("last.safetensors", STATE_FILE)
 """What a replay has no use for: the weights that training would go on from."""
 
 

@@ -15,7 +15,6 @@ ENTRY_POINT = "compute_reward"
 PARAMS_NAME = "PARAMS"
 ARGUMENTS: tuple[str, ...] = (*get_args(Argument), "params")
 """What compute_reward may ask for by name."""
-MAX_TERMS = 32
 MAX_ABS_REWARD = 1e6
 
 Array = NDArray[np.float64]

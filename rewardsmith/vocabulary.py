@@ -243,5 +243,3 @@ FUNCTIONS: dict[str, Function] = {
     "cos": _elementwise(np.cos, 1),
     "atan2": _elementwise(np.arctan2, 2),
 }
-RESERVED: frozenset[str] = frozenset({*NAMES, *FUNCTIONS, "action"})
-"""Names that no variable may have."""

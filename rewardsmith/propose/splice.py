@@ -14,9 +14,10 @@ import numpy as np
 
 from rewardsmith.critic import rules
 from rewardsmith.critic.novelty import normal_form
+from rewardsmith.jail.protocol import MAX_TERMS
 from rewardsmith.propose.donor import Donor
 from rewardsmith.records import TaskSpec, Verdict
-from rewardsmith.reward import ARGUMENTS, ENTRY_POINT, MAX_TERMS, PARAMS_NAME
+from rewardsmith.reward import ARGUMENTS, ENTRY_POINT, PARAMS_NAME
 
 _TRIES = 20
 _RESERVED = (*ARGUMENTS, ENTRY_POINT, PARAMS_NAME)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rewardsmith.records import Record
 from rewardsmith.reporting.gather import RunReport
 from rewardsmith.reporting.statistics import Interval, probability_of_improvement, stratified_iqm
-from rewardsmith.selection import interval
+from rewardsmith.selection import ENOUGH_SEEDS, interval
 
 
 class Entry(Record):
@@ -65,9 +65,6 @@ class Comparison(Record):
     methods: tuple[MethodRow, ...]
 
 
-_ENOUGH = 5
-
-
 def compare(entries: Sequence[Entry]) -> Comparison:
     """The rows, in the order in which methods and cases first appear."""
     cases = list(dict.fromkeys(entry.case for entry in entries))
@@ -92,7 +89,7 @@ def _case_row(case: str, method: str, entries: Sequence[Entry]) -> CaseRow:
         runs=len(values),
         planned=len(entries),
         fitness=Interval(value=found[0], low=found[1], high=found[2]) if found else None,
-        too_few=len(values) < _ENOUGH,
+        too_few=len(values) < ENOUGH_SEEDS,
         normalised=stratified_iqm([_normalised(entries)]),
         errors=tuple(dict.fromkeys(error for entry in entries if (error := _error(entry)))),
         **_spent(entries),

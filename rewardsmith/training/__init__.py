@@ -15,6 +15,9 @@ Algo = Literal["ppo", "sac"]
 Backend = Literal["population", "sb3"]
 Hyperparams = Mapping[str, bool | int | float | str]
 
+STATE_FILE = "learner.safetensors"
+"""What a training of a population leaves for others to go on from; see learner.py."""
+
 
 class PpoSettings(Record):
     """Hyperparameters of PPO (arXiv 1707.06347), named as in stable-baselines3."""

@@ -16,13 +16,12 @@ from rewardsmith.files import write_bytes
 from rewardsmith.jail.service import Rewards
 from rewardsmith.policy import OBSERVATION_CLIP, Policy
 from rewardsmith.records import Training
-from rewardsmith.training import PpoSettings, Progress, TrainJob, checkpoint
+from rewardsmith.training import STATE_FILE, PpoSettings, Progress, TrainJob, checkpoint
 from rewardsmith.training.account import Account, Finished
 from rewardsmith.training.checkpoint import Arrays
 
 Array = NDArray[np.float64]
 
-STATE_FILE = "learner.safetensors"
 _REWARD_CLIP = 10.0
 
 
