@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -40,10 +40,9 @@ class Panel:
         measure: Measure,
         seeds: SeedPlan,
         judges: Sequence[Judge] = (),
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._control, self._store, self._measure = control, store, measure
-        self._seeds, self._judges, self._clock = seeds, tuple(judges), clock
+        self._seeds, self._judges = seeds, tuple(judges)
         self._mode = control.run.config.feedback.mode
 
     def hear(self, generation: int) -> list[Candidate]:
@@ -110,12 +109,13 @@ class Panel:
     def _wait(self) -> None:
         """Until the votes are there, or the deadline; meanwhile what raters see is filmed."""
         config = self._control.run.config.feedback
-        started = self._clock()
+        started = time.monotonic()
         told: Waiting | None = None
         films = filming.Crew([])
         try:
             while (now := waiting(self._store, self._control.run)) and now.missing:
-                if config.deadline_s is not None and self._clock() - started >= config.deadline_s:
+                waited_s = time.monotonic() - started
+                if config.deadline_s is not None and waited_s >= config.deadline_s:
                     self._control.tell("deadline", **now.model_dump())
                     return
                 if now != told:

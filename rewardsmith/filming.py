@@ -99,10 +99,8 @@ def film(
 class Crew:
     """Processes that film, one a core; end them with `close`."""
 
-    def __init__(
-        self, jobs: Sequence[RenderJob], clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._waiting, self._clock = list(jobs), clock
+    def __init__(self, jobs: Sequence[RenderJob]) -> None:
+        self._waiting = list(jobs)
         self._running: list[tuple[RenderJob, Path, Child, float]] = []
         self._idle: list[Child] = []
 
@@ -122,7 +120,7 @@ class Crew:
                 ended.append((job, str(error)))
         for work in list(self._running):
             job, path, child, started = work
-            took_s = self._clock() - started
+            took_s = time.monotonic() - started
             if child.done():
                 self._idle.append(child)
             elif child.exit_code() is not None or took_s > _PATIENCE_S:
@@ -153,7 +151,7 @@ class Crew:
         write_record(path, job)
         child = self._idle.pop() if self._idle else Child("rewardsmith.render")
         child.give(path)
-        self._running.append((job, path, child, self._clock()))
+        self._running.append((job, path, child, time.monotonic()))
 
 
 def clips(store: Store, run: RunRecord) -> Crew:

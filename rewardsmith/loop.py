@@ -53,7 +53,6 @@ class Parts:
     tuner: Tuner | None = None
     beside: Callable[[Control], None] | None = None
     """What else belongs to a run before it is done: an arm that is a search itself."""
-    clock: Callable[[], float] = time.monotonic
 
 
 class Search:
@@ -62,7 +61,7 @@ class Search:
     def __init__(self, run: RunRecord, parts: Parts, control: Control | None = None) -> None:
         self._parts, self._store = parts, parts.store
         # One that was made outside is also asked by who waits for a model.
-        self._control = control or Control(run, parts.store, parts.observe, parts.clock)
+        self._control = control or Control(run, parts.store, parts.observe, time.monotonic)
         self._task, self._config = run.task, run.config.search
         self._planner = Planner(
             run, parts.store, parts.strategy, parts.proposer, parts.observe, parts.tuner
@@ -78,9 +77,7 @@ class Search:
         )
         self._panel: Panel | None = None
         if run.config.feedback.mode != "off":
-            self._panel = Panel(
-                self._control, self._store, self._measure, self.seeds, parts.judges, parts.clock
-            )
+            self._panel = Panel(self._control, self._store, self._measure, self.seeds, parts.judges)
 
     def run(self) -> RunRecord:
         """Search until the last generation, choose the best, report it; returns the final record.

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -170,14 +169,12 @@ def _forecast(record: RunRecord, store: Store, bare_steps_per_s: float) -> Event
     return Event(event="forecast", data={**made.model_dump(), "lines": words(made, config)})
 
 
-def _probed(
-    spec: TaskSpec, seed: int, clock: Callable[[], float] = time.perf_counter
-) -> tuple[Transitions, float]:
+def _probed(spec: TaskSpec, seed: int) -> tuple[Transitions, float]:
     """What the probes run on, and how many environment steps a second that took on one core."""
     random_transitions(spec, 1, seed)  # what is imported and read once is no step's time
-    started = clock()
+    started = time.perf_counter()
     transitions = probe_transitions(spec, seed)
-    return transitions, STEPS_PER_ROW * PROBE_ROWS / max(clock() - started, 1e-6)
+    return transitions, STEPS_PER_ROW * PROBE_ROWS / max(time.perf_counter() - started, 1e-6)
 
 
 def probe_transitions(spec: TaskSpec, seed: int) -> Transitions:

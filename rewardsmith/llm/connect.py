@@ -5,8 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from rewardsmith.errors import UserError
@@ -56,7 +55,6 @@ def connect(
     api_base: str | None = None,
     timeout_s: float = 120.0,
     env: Mapping[str, str] = os.environ,
-    clock: Callable[[], float] = time.monotonic,
 ) -> Adapter:
     """The adapter for `model`; nothing is sent yet.
 
@@ -74,7 +72,7 @@ def connect(
     if redactor({})(model) != model:
         raise UserError("the model's name looks like a key; keys belong into the environment")
     if api_base is None and not _OPENAI_NAME.fullmatch(model):
-        return LitellmAdapter(model, timeout_s=timeout_s, clock=clock)
+        return LitellmAdapter(model, timeout_s=timeout_s)
     api_base = api_base or env.get("OPENAI_BASE_URL") or None  # where the SDK would send it to
     if api_base is not None:
         _require_address(api_base)
@@ -89,7 +87,6 @@ def connect(
         api_base=api_base,
         loopback=api_base is not None and is_loopback(api_base),
         timeout_s=timeout_s,
-        clock=clock,
     )
 
 

@@ -6,8 +6,9 @@ import asyncio
 import json
 import logging
 import os
+import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from rewardsmith.errors import UserError
@@ -24,16 +25,16 @@ class LitellmAdapter:
     endpoint = "litellm"
     """The same for all: the prefix of the model says whose it is."""
 
-    def __init__(self, model: str, *, timeout_s: float, clock: Callable[[], float]) -> None:
+    def __init__(self, model: str, *, timeout_s: float) -> None:
         self._litellm = _load()
-        self._timeout_s, self._clock = timeout_s, clock
+        self._timeout_s = timeout_s
         self._in_flight = 0
         self._check(model)
         self.name = f"{model} via {self.endpoint}"
 
     async def send(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
         """One request; the last one in flight closes litellm's connections."""
-        started = self._clock()
+        started = time.monotonic()
         raw: list[object] = []
         self._in_flight += 1
         try:
@@ -58,7 +59,7 @@ class LitellmAdapter:
         cost = getattr(answer, "_hidden_params", {}).get("response_cost")
         if None in tokens(answer):
             cost = None  # it was reckoned from counts that nobody gave
-        return read_completions(answer, request, self._clock() - started, cost)
+        return read_completions(answer, request, time.monotonic() - started, cost)
 
     async def _disconnect(self) -> None:
         # litellm caches its connections by the id of the event loop, which the next loop may bear.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
@@ -35,17 +35,16 @@ class OpenAIAdapter:
         api_base: str | None,
         loopback: bool,
         timeout_s: float,
-        clock: Callable[[], float],
     ) -> None:
         self._key, self._api_base, self._loopback = SecretStr(api_key), api_base, loopback
-        self._timeout_s, self._clock = timeout_s, clock
+        self._timeout_s = timeout_s
         self.endpoint = api_base or "OpenAI"
         self.name = f"{model} via {self.endpoint}"
 
     async def send(self, request: ChatRequest, n: int) -> tuple[ChatReply, ...]:
         """One request on a connection of its own: a pool would outlive the event loop."""
         connection = self._connection()  # importing the SDK is no time that a server takes
-        started = self._clock()
+        started = time.monotonic()
         async with connection as sdk, asyncio.timeout(self._timeout_s):
             official = sdk.base_url.host == _OFFICIAL_HOST
             # OpenAI's reasoning models refuse max_tokens; most other servers know nothing else.
@@ -58,7 +57,7 @@ class OpenAIAdapter:
             )
         # The same name on another server has another price.
         cost = cost_usd(str(getattr(answer, "model", "")), *tokens(answer)) if official else None
-        return read_completions(answer, request, self._clock() - started, cost)
+        return read_completions(answer, request, time.monotonic() - started, cost)
 
     def _connection(self) -> openai.AsyncOpenAI:
         import openai
