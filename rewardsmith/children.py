@@ -83,6 +83,13 @@ def log_of(job: Path) -> Path:
     return job.with_suffix(".log")
 
 
+def last_words(job: Path) -> str:
+    """The last line that a child wrote while it worked on `job`, an error's as a rule; or ""."""
+    log = log_of(job)
+    lines = log.read_text("utf-8", "replace").strip().splitlines() if log.exists() else []
+    return lines[-1] if lines else ""
+
+
 def serve(handle: Callable[[Path], None]) -> None:
     """The child's side: `handle` job after job until the parent is gone.
 

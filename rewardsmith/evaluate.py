@@ -18,10 +18,9 @@ from rewardsmith.files import write_record
 from rewardsmith.records import Episodes, Record, TaskSpec
 from rewardsmith.reward import Transitions
 from rewardsmith.rollouts import Rollout
-from rewardsmith.sim import Step, engines
-from rewardsmith.sim.gymnasium import GymnasiumSim
+from rewardsmith.sim import Step, VectorSim, engines
 
-Act = Callable[[GymnasiumSim], NDArray[Any]]
+Act = Callable[[VectorSim], NDArray[Any]]
 """The actions of all worlds, given what the simulator shows."""
 
 
@@ -47,7 +46,7 @@ class EvaluateJob(Record):
 class EpisodeRecorder:
     """Collects what the fitness reads, all worlds a step at a time; scores episodes as they end."""
 
-    def __init__(self, task: TaskSpec, sim: GymnasiumSim) -> None:
+    def __init__(self, task: TaskSpec, sim: VectorSim) -> None:
         self._fitness = tasks.fitness_of(task)
         self._task, self._sim = task, sim
         read = [v for v in task.variables if v.name in self._fitness.variables]
@@ -100,8 +99,7 @@ class EpisodeRecorder:
             self._note(name, step.transitions.next_state[name])
         self._made += 1
         self._native += step.native_reward
-        ended = step.transitions.terminated | step.truncated
-        return [int(world) for world in np.flatnonzero(ended)]
+        return [int(world) for world in np.flatnonzero(step.done)]
 
     def score(self, world: int, terminated: bool) -> tuple[float, float, int]:
         """Fitness, native return and length of the world's episode, before `start` is called."""

@@ -292,12 +292,8 @@ def _why(job: RenderJob, path: Path, took_s: float) -> str:
         return ""
     if took_s > _PATIENCE_S:
         return f"it took longer than {_PATIENCE_S:g} s"
-    lines = log.read_text("utf-8", "replace").strip().splitlines() if log.exists() else []
-    return (
-        lines[-1].removeprefix("rewardsmith.errors.UserError: ")
-        if lines
-        else f"the process ended without a word; see {log}"
-    )
+    said = children.last_words(path).removeprefix("rewardsmith.errors.UserError: ")
+    return said or f"the process ended without a word; see {log}"
 
 
 def _read(job: RenderJob) -> Video | None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rewardsmith.arrays import within
 from rewardsmith.errors import UserError
 from rewardsmith.files import write_bytes
 from rewardsmith.records import Record
@@ -86,7 +87,7 @@ def load(path: Path) -> tuple[Rollout, ...]:
                 behaviour=header.behaviour,
                 seed=header.seed,
                 fitness=header.fitness,
-                transitions=_transitions(_under(arrays, f"{number}/")),
+                transitions=_transitions(within(arrays, f"{number}/")),
                 native=arrays.get(f"{number}/{_NATIVE}"),
             )
             for number, header in enumerate(headers)
@@ -128,7 +129,7 @@ def _arrays(made: Transitions) -> dict[str, NDArray[Any]]:
 
 
 def _transitions(arrays: Mapping[str, NDArray[Any]]) -> Transitions:
-    series, steps = _under(arrays, "state/"), _under(arrays, "transition/")
+    series, steps = within(arrays, "state/"), within(arrays, "transition/")
     return Transitions(
         state={name: values[:-1] for name, values in series.items()},
         next_state={**{name: values[1:] for name, values in series.items()}, **steps},
@@ -140,14 +141,6 @@ def _transitions(arrays: Mapping[str, NDArray[Any]]) -> Transitions:
 
 def _series(before: NDArray[Any], after: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([before, after[-1:]])
-
-
-def _under(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
-    return {
-        name.removeprefix(prefix): array
-        for name, array in arrays.items()
-        if name.startswith(prefix)
-    }
 
 
 def behaviours(rollouts: Iterable[Rollout]) -> dict[str, list[Rollout]]:

@@ -179,7 +179,8 @@ class LocalEngine:
         code = work.child.exit_code()
         if code is not None:
             words = f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            why = f"{words}: {_last_line(work.path)}"
+            said = children.last_words(work.path)
+            why = f"{words}: {said or f'no message; see {children.log_of(work.path)}'}"
             return _Ended(work.jobs, work.path, "crash", why)
         now, patience_s = time.monotonic(), self.timeout_s * len(work.jobs)
         if now - work.started > patience_s:
@@ -257,9 +258,3 @@ def _failure(stage: str, ended: _Ended[Job]) -> Failure:
     return Failure.model_validate(
         {"stage": stage, "cause": ended.cause or "crash", "for_llm": words, "for_human": words}
     )
-
-
-def _last_line(job: Path) -> str:
-    log = children.log_of(job)
-    lines = log.read_text("utf-8", "replace").strip().splitlines() if log.exists() else []
-    return lines[-1] if lines else f"no message; see {log}"

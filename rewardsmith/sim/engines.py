@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rewardsmith import tasks
 from rewardsmith.records import TaskSpec
-from rewardsmith.sim import mjbatch
+from rewardsmith.sim import VectorSim, mjbatch
 from rewardsmith.sim.formulas import FORMULAS
 from rewardsmith.sim.gymnasium import GymnasiumSim
 from rewardsmith.sim.mjbatch import MjbatchSim
@@ -13,7 +13,7 @@ from rewardsmith.sim.mujoco import MujocoSim
 
 def make(
     task: TaskSpec, n: int, gather: frozenset[str] | None = None, *, threads: int = 1
-) -> GymnasiumSim:
+) -> VectorSim:
     """n worlds of a task that give the variables named in `gather` (all if None)."""
     chosen = name(task, gather)
     if chosen == "gymnasium":

@@ -165,6 +165,15 @@ def failed(job: TrainJob, fault: CandidateError, timesteps: int, wall_s: float) 
     )
 
 
+def diverged() -> CandidateError:
+    """The fault of a reward that drove a policy's weights out of the finite."""
+    return CandidateError(
+        "diverged",
+        "training diverged: the policy's weights are no longer finite; use smaller, bounded "
+        "rewards",
+    )
+
+
 def require_device(device: str) -> None:
     """Raises UserError where torch finds no such device."""
     if device == "cpu":

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rewardsmith.arrays import Arrays, within
 from rewardsmith.jail.service import Rewards
-from rewardsmith.records import Curve, TermStats
-from rewardsmith.training import Progress, TrainJob, checkpoint
-from rewardsmith.training.checkpoint import Arrays
+from rewardsmith.records import Curve, TermStats, Training
+from rewardsmith.training import Progress, TrainJob
 
 POINTS = 10
 _REPORT_EVERY_S = 0.5
@@ -131,13 +131,28 @@ class Account:
         self._returns, self._rows = state["returns"], state["rows"]
         self._recent.extend(_rows(state["recent"]))
         self._episodes = [_rows(state[f"episodes/{point}"]) for point in range(POINTS)]
-        for name, values in sorted(checkpoint.within(state, "terms/").items()):
+        for name, values in sorted(within(state, "terms/").items()):
             self._sums[name[2:]] = values[:-2]
             self._extremes[name[2:]] = (float(values[-2]), float(values[-1]))
 
     def restart(self) -> None:
         """Forget the returns of the episodes under way."""
         self._returns[:] = 0.0
+
+    def training(self) -> Training:
+        """The training that has come to its end."""
+        return Training(
+            id=self._job.id,
+            seed=self._job.seed,
+            purpose=self._job.purpose,
+            timesteps=self.timesteps,
+            planned=self._job.timesteps,
+            wall_s=round(self.wall_s(), 2),
+            folder=self._job.relative,
+            curve=self.curve(),
+            terms=self.terms(),
+            peak_timestep=self.peak_timestep,
+        )
 
     def curve(self) -> Curve:
         """The episodes of each tenth of training that has begun."""

@@ -9,6 +9,9 @@ from rewardsmith.training import PpoSettings
 
 Array = NDArray[np.float64]
 
+REWARD_CLIP = 10.0
+"""Rewards in deviations of their discounted return are cut here."""
+
 
 def discounted(
     total: Array, done: NDArray[np.bool_], before: Array, gamma: float

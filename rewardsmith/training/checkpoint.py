@@ -11,17 +11,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rewardsmith import policy
+from rewardsmith.arrays import Arrays
 from rewardsmith.files import write_bytes
 from rewardsmith.policy import Policy
-
-Arrays: TypeAlias = dict[str, NDArray[Any]]
-"""Named arrays of any shape, as one safetensors file holds them."""
 
 _NAME, _BEST = "checkpoint-{}.safetensors", "checkpoint-{}.policy.safetensors"
 
@@ -69,20 +66,6 @@ def forget(folder: Path, but: int = 0) -> None:
     for timesteps in _stored(folder) - {but}:
         (folder / _NAME.format(timesteps)).unlink()
         (folder / _BEST.format(timesteps)).unlink(missing_ok=True)
-
-
-def within(arrays: Arrays, prefix: str) -> Arrays:
-    """The arrays whose names begin with `prefix`, without it."""
-    return {
-        name.removeprefix(prefix): array
-        for name, array in arrays.items()
-        if name.startswith(prefix)
-    }
-
-
-def under(prefix: str, arrays: Arrays) -> Arrays:
-    """The arrays with `prefix` before their names."""
-    return {prefix + name: array for name, array in arrays.items()}
 
 
 def stream_state(rng: np.random.Generator) -> NDArray[np.uint8]:

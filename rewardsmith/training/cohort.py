@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rewardsmith.arrays import under, within
 from rewardsmith.policy import Policy, PolicyHeader
 from rewardsmith.records import Column
 from rewardsmith.training import PpoSettings, Progress, Report, TrainJob, checkpoint
@@ -104,9 +105,9 @@ class Cohort:
         """Store where every learner stands after `made` steps."""
         for at, learner in enumerate(self.learners):
             arrays = {
-                **checkpoint.under("stack/", self.stack.state(at)),
-                **checkpoint.under("learner/", learner.state()),
-                **checkpoint.under("worlds/", self.worlds.state(self._own(at))),
+                **under("stack/", self.stack.state(at)),
+                **under("learner/", learner.state()),
+                **under("worlds/", self.worlds.state(self._own(at))),
             }
             standing = checkpoint.Standing(arrays, learner.best)
             checkpoint.save(Path(learner.job.folder), made, standing)
@@ -127,9 +128,9 @@ class Cohort:
             return 0
         standings = [checkpoint.load(folder, made) for folder in folders]
         for at, (learner, found) in enumerate(zip(self.learners, standings, strict=True)):
-            self.stack.restore(at, checkpoint.within(found.arrays, "stack/"))
-            learner.restore(checkpoint.within(found.arrays, "learner/"), found.best)
-        self.worlds.restore([checkpoint.within(found.arrays, "worlds/") for found in standings])
+            self.stack.restore(at, within(found.arrays, "stack/"))
+            learner.restore(within(found.arrays, "learner/"), found.best)
+        self.worlds.restore([within(found.arrays, "worlds/") for found in standings])
         if not self.worlds.restorable:
             for learner in self.learners:
                 learner.restart()

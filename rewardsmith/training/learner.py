@@ -12,17 +12,16 @@ from numpy.typing import NDArray
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 
 from rewardsmith import policy
+from rewardsmith.arrays import Arrays, under, within
 from rewardsmith.files import write_bytes
 from rewardsmith.jail.service import Rewards
 from rewardsmith.policy import OBSERVATION_CLIP, Policy
 from rewardsmith.records import Training
 from rewardsmith.training import STATE_FILE, PpoSettings, Progress, TrainJob, checkpoint
 from rewardsmith.training.account import Account, Finished
-from rewardsmith.training.checkpoint import Arrays
+from rewardsmith.training.advantages import REWARD_CLIP
 
 Array = NDArray[np.float64]
-
-_REWARD_CLIP = 10.0
 
 
 class Learner:
@@ -89,7 +88,7 @@ class Learner:
         self.returns = carried
         self._return_scale.update(returns.reshape(-1))
         scale = np.sqrt(float(self._return_scale.var) + 1e-8)
-        return np.asarray(np.clip(total / scale, -_REWARD_CLIP, _REWARD_CLIP))
+        return np.asarray(np.clip(total / scale, -REWARD_CLIP, REWARD_CLIP))
 
     def see(self, obs: Array) -> None:
         """Take a rollout's raw observations (rows, obs_dim) into the normalisation."""
@@ -112,7 +111,7 @@ class Learner:
             arrays[f"{name}/count"] = np.array([stats.count])
         for name, rng in self._streams.items():
             arrays[f"stream/{name}"] = checkpoint.stream_state(rng)
-        return {**arrays, **checkpoint.under("account/", self.account.state())}
+        return {**arrays, **under("account/", self.account.state())}
 
     def restore(self, state: Arrays, best: Policy | None) -> None:
         """Put the learner where `state` found it."""
@@ -122,7 +121,7 @@ class Learner:
             stats.count = float(state[f"{name}/count"][0])
         for name, rng in self._streams.items():
             checkpoint.set_stream(rng, state[f"stream/{name}"])
-        self.account.restore(checkpoint.within(state, "account/"))
+        self.account.restore(within(state, "account/"))
 
     def restart(self) -> None:
         """Forget the episodes under way: their worlds could not be put back."""
@@ -144,18 +143,7 @@ class Learner:
         policy.save(self.best or last, folder / "policy.safetensors")
         policy.save(last, folder / "last.safetensors")
         self._store(parameters, folder / STATE_FILE)
-        return Training(
-            id=self.job.id,
-            seed=self.job.seed,
-            purpose=self.job.purpose,
-            timesteps=account.timesteps,
-            planned=self.job.timesteps,
-            wall_s=round(account.wall_s(), 2),
-            folder=self.job.relative,
-            curve=account.curve(),
-            terms=account.terms(),
-            peak_timestep=account.peak_timestep,
-        )
+        return account.training()
 
     def _store(self, parameters: NDArray[np.float32], path: Path) -> None:
         """Write what another learner may start from: actor, critic and normalisation."""

@@ -29,6 +29,7 @@ from rewardsmith.training import (
     Report,
     TrainJob,
     checkpoint,
+    diverged,
     failed,
     settings,
 )
@@ -38,11 +39,6 @@ from rewardsmith.training.cohort import Cohort
 from rewardsmith.training.learner import Learner
 from rewardsmith.training.stacked import Minibatch
 from rewardsmith.training.workers import Workers
-
-_DIVERGED = CandidateError(
-    "diverged",
-    "training diverged: the policy's weights are no longer finite; use smaller, bounded rewards",
-)
 
 
 def train(jobs: Sequence[TrainJob], report: Report, done: Done) -> None:
@@ -125,7 +121,7 @@ class Population:
         finite = cohort.stack.finite()
         for sound, learner in zip(finite, cohort.learners, strict=True):
             if not sound:
-                self._fail(learner, _DIVERGED)
+                self._fail(learner, diverged())
         cohort.keep([at for at, sound in enumerate(finite) if sound])
 
     # --- a rollout ---

@@ -52,18 +52,7 @@ def _train_one(job: TrainJob, report: Callable[[Progress], None]) -> Training:
     folder = Path(job.folder)
     policy.save(best, folder / "policy.safetensors")
     policy.save(last, folder / "last.safetensors")
-    return Training(
-        id=job.id,
-        seed=job.seed,
-        purpose=job.purpose,
-        timesteps=account.timesteps,
-        planned=job.timesteps,
-        wall_s=round(account.wall_s(), 2),
-        folder=job.relative,
-        curve=account.curve(),
-        terms=account.terms(),
-        peak_timestep=account.peak_timestep,
-    )
+    return account.training()
 
 
 @contextlib.contextmanager

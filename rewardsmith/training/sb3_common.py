@@ -11,10 +11,10 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import nn
 
-from rewardsmith.errors import CandidateError
 from rewardsmith.jail.service import Rewards
 from rewardsmith.records import Space
 from rewardsmith.reward import Transitions
+from rewardsmith.training import diverged
 
 RewardSource: TypeAlias = Callable[[Transitions, NDArray[np.float64]], Rewards]
 """Rewards of a batch, given its transitions and the environment's own rewards (n,)."""
@@ -36,11 +36,7 @@ def array(tensor: torch.Tensor) -> NDArray[np.float64]:
 def require_finite(tensors: Iterable[torch.Tensor]) -> None:
     """Raises CandidateError where a network's weights, or what it answers, are not finite."""
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors):
-        raise CandidateError(
-            "diverged",
-            "training diverged: the policy's weights are no longer finite; use smaller, bounded "
-            "rewards",
-        )
+        raise diverged()
 
 
 def box(width: int) -> spaces.Box:

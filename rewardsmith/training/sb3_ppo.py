@@ -22,6 +22,7 @@ from rewardsmith.reward import Transitions, concatenate
 from rewardsmith.sim import Step
 from rewardsmith.training import PpoSettings, TrainJob
 from rewardsmith.training.account import Account, Finished
+from rewardsmith.training.advantages import REWARD_CLIP, discounted
 from rewardsmith.training.sb3_common import (
     SEEDS,
     RewardSource,
@@ -32,8 +33,6 @@ from rewardsmith.training.sb3_common import (
     require_finite,
 )
 from rewardsmith.training.worlds import Worlds
-
-_REWARD_CLIP = 10.0
 
 
 class Ppo:
@@ -131,14 +130,10 @@ class Ppo:
 
     def _scaled(self, total: NDArray[np.float64], done: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Rewards divided by the running deviation of the discounted return, clipped."""
-        history = np.empty_like(total)
-        for t, row in enumerate(total):
-            self._returns = self._returns * self._chosen.gamma + row
-            history[t] = self._returns
-            self._returns = np.where(done[t], 0.0, self._returns)
-        self._return_scale.update(history.reshape(-1))
+        returns, self._returns = discounted(total, done, self._returns, self._chosen.gamma)
+        self._return_scale.update(returns.reshape(-1))
         scale = np.sqrt(float(self._return_scale.var) + 1e-8)
-        return np.asarray(np.clip(total / scale, -_REWARD_CLIP, _REWARD_CLIP))
+        return np.asarray(np.clip(total / scale, -REWARD_CLIP, REWARD_CLIP))
 
     def _update(self) -> None:
         done = self._account.timesteps / self._job.timesteps

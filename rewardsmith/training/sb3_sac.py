@@ -100,7 +100,7 @@ class _StepwiseEnv(VecEnv):
         self._account.add_terms(rewards)
         self._account.add_steps(rewards.total[None], [finished])
         self.episodes_ended = bool(finished)
-        done = step.transitions.terminated | step.truncated
+        done = step.done
         final = self._shown(step.transitions.next_obs)
         infos: list[dict[str, Any]] = [
             {

@@ -9,13 +9,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from rewardsmith.arrays import Arrays, under, within
 from rewardsmith.evaluate import EpisodeRecorder, fitness_variables
 from rewardsmith.records import Column, TaskSpec
 from rewardsmith.sim import Step, engines
 from rewardsmith.sim.mujoco import MujocoSim, SimState
 from rewardsmith.training import checkpoint
 from rewardsmith.training.account import Finished
-from rewardsmith.training.checkpoint import Arrays
 
 
 class Worlds:
@@ -86,9 +86,9 @@ class Worlds:
             return arrays
         sim = self.sim.get_state().rows(which)
         arrays |= {"physics": sim.physics, "t": sim.t, "prev_action": sim.prev_action}
-        arrays |= checkpoint.under("raws/", dict(sim.raws))
+        arrays |= under("raws/", dict(sim.raws))
         for place, world in enumerate(which):
-            arrays |= checkpoint.under(f"episode/{place}/", self._recorder.state(world))
+            arrays |= under(f"episode/{place}/", self._recorder.state(world))
         return arrays
 
     def restore(self, states: Sequence[Arrays]) -> None:
@@ -98,7 +98,7 @@ class Worlds:
         """
         own = iter(self._streams)
         for state in states:
-            streams = checkpoint.within(state, "stream/")
+            streams = within(state, "stream/")
             for place in range(len(streams)):
                 checkpoint.set_stream(next(own), streams[str(place)])
         if isinstance(self.sim, MujocoSim):
@@ -126,7 +126,7 @@ class Worlds:
         worlds = iter(range(sim.n))
         for state in states:
             for place in range(len(state["t"])):
-                episode = checkpoint.within(state, f"episode/{place}/")
+                episode = within(state, f"episode/{place}/")
                 self._recorder.restore(next(worlds), episode)
 
     def _next_seed(self, world: int) -> int:
