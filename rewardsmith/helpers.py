@@ -11,6 +11,8 @@ import ast
 import inspect
 from typing import Any
 
+from rewardsmith.names import bound, loaded
+
 
 def difference(next_value: Any, value: Any, gamma: float = 1.0) -> Any:
     """What a quantity gained by the step: over an episode, its last value minus its first.
@@ -41,19 +43,10 @@ def complete(code: str, tree: ast.Module) -> str:
     Args:
         tree: of the code.
     """
-    used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
-    wanted = [name for name in _HELPERS if name in used - set(_bound(tree))]
+    lacking = loaded(tree) - bound(tree)
+    wanted = [name for name in _HELPERS if name in lacking]
     added = "".join(f"\n\n{_REMARK}\n{_definition(name)}\n" for name in wanted)
     return code.rstrip("\n") + "\n" + added if added else code
-
-
-def _bound(tree: ast.Module) -> list[str]:
-    """The names of helpers that the code gives to something of its own."""
-    found = [n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
-    found += [n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)]
-    return found + [
-        n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-    ]
 
 
 def _definition(name: str) -> str:

@@ -124,6 +124,14 @@ def test_a_reward_may_have_a_helper_of_its_own_by_that_name(
     assert checked(unhelped, task, transitions).code == unhelped
 
 
+def test_what_a_reward_imports_by_a_helpers_name_stays_what_it_imported(
+    task: TaskSpec, transitions: Transitions
+) -> None:
+    code = "from numpy import cos as bounded\n\ndef compute_reward(state):\n"
+    code += '    return {"height": bounded(state.angle)}\n'
+    assert checked(code, task, transitions).code == code
+
+
 def test_an_exported_reward_runs_where_nothing_but_numpy_is(
     task: TaskSpec, transitions: Transitions, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from rewardsmith.errors import CandidateError
 from rewardsmith.jail.service import Rewards, RewardWorker
+from rewardsmith.names import binds
 from rewardsmith.records import Candidate, CheckedReward, Finding, Verdict
 from rewardsmith.reward import ARGUMENTS, ENTRY_POINT, PARAMS_NAME, Array, Transitions
 
@@ -124,16 +125,13 @@ def normal_form(code: str) -> str:
 
 
 def _own_names(tree: ast.Module) -> dict[str, str]:
-    """The names that the code gives itself, each with its number, in the order of the text."""
+    """The names that the code gives itself, each with its number, in the order of the text.
+
+    What is imported keeps its name, for that says what it is.
+    """
     found: dict[str, str] = {}
     for node in ast.walk(tree):
-        name = None
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            name = node.id
-        elif isinstance(node, ast.FunctionDef):
-            name = node.name
-        elif isinstance(node, ast.arg):
-            name = node.arg
+        name = None if isinstance(node, ast.alias) else binds(node)
         if name and name not in _KEPT:
             found.setdefault(name, f"_{len(found)}")
     return found
@@ -163,6 +161,11 @@ class _Normal(ast.NodeTransformer):
         node.name = self._names.get(node.name, node.name)
         node.returns = None
         node.body = _without_docstring(node.body)
+        return node
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
+        self.generic_visit(node)
+        node.name = self._names.get(node.name or "", node.name)
         return node
 
     def visit_Module(self, node: ast.Module) -> ast.AST:

@@ -15,6 +15,7 @@ from rewardsmith import helpers
 from rewardsmith.critic import allowed, contract, processes, text
 from rewardsmith.critic.contract import hint
 from rewardsmith.jail.protocol import REWARD_BUILTINS
+from rewardsmith.names import bound
 from rewardsmith.records import CheckedReward, Finding, Record, TaskSpec
 from rewardsmith.reward import ARGUMENTS
 
@@ -69,7 +70,7 @@ def _undefined(tree: ast.Module) -> Iterator[Finding]:
         line = message.lineno
         if isinstance(message, messages.UndefinedName | messages.UndefinedLocal):
             name = message.message_args[0]
-            near = hint(name, {*_bound_names(tree), *REWARD_BUILTINS})
+            near = hint(name, {*bound(tree), *REWARD_BUILTINS})
             yield Finding(rule="undefined", line=line, message=f"`{name}` is not defined{near}")
 
 
@@ -96,7 +97,7 @@ class _Walk:
         self.findings: list[Finding] = []
         self._resolved = resolved
         self._attributes = allowed.ATTRIBUTES | variables
-        self._known = {*_bound_names(tree), *REWARD_BUILTINS}
+        self._known = {*bound(tree), *REWARD_BUILTINS}
         self._modules: dict[str, str] = {}
         self._kept = _module_level_names(tree) - _local_names(tree)
         for node in ast.walk(tree):
@@ -264,25 +265,9 @@ def _construct(node: ast.AST) -> str:
     )
 
 
-def _bound_names(tree: ast.AST) -> Iterator[str]:
-    """Every name that is bound anywhere: assigned, defined, imported or a parameter."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.Name(ctx=ast.Store()):
-                yield node.id
-            case ast.FunctionDef():
-                yield node.name
-            case ast.arg():
-                yield node.arg
-            case ast.alias():
-                yield (node.asname or node.name).partition(".")[0]
-            case ast.ExceptHandler() if node.name:
-                yield node.name
-
-
 def _module_level_names(tree: ast.Module) -> set[str]:
     statements = [node for node in tree.body if not isinstance(node, ast.FunctionDef)]
-    return {name for statement in statements for name in _bound_names(statement)}
+    return {name for statement in statements for name in bound(statement)}
 
 
 def _local_names(tree: ast.Module) -> set[str]:
@@ -292,5 +277,5 @@ def _local_names(tree: ast.Module) -> set[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.Lambda)
         for child in ast.iter_child_nodes(node)
-        for name in _bound_names(child)
+        for name in bound(child)
     }

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 
 from rewardsmith.errors import CandidateError
+from rewardsmith.names import bound, loaded
 from rewardsmith.reward import ENTRY_POINT, PARAMS_NAME
 
 _MAX_LINES = 2000
@@ -121,35 +122,15 @@ def _lacks(tree: ast.Module) -> set[str]:
     takes_params = any(
         isinstance(node, ast.arg) and node.arg == "params" for node in ast.walk(tree)
     )
-    needed = _used(tree) | ({PARAMS_NAME} if takes_params else set())
-    return needed - _bound(tree) - set(_SUPPLIED)
+    needed = loaded(tree) | ({PARAMS_NAME} if takes_params else set())
+    return needed - bound(tree) - set(_SUPPLIED)
 
 
 def _defined(tree: ast.Module) -> set[str]:
     """Names that a file leaves to what comes after it."""
     functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     others = (node for node in tree.body if not isinstance(node, ast.FunctionDef | ast.ClassDef))
-    return functions.union(*map(_bound, others))
-
-
-def _used(tree: ast.AST) -> set[str]:
-    names = (node for node in ast.walk(tree) if isinstance(node, ast.Name))
-    return {name.id for name in names if isinstance(name.ctx, ast.Load)}
-
-
-def _bound(tree: ast.AST) -> set[str]:
-    bound: set[str] = set()
-    for node in ast.walk(tree):
-        match node:
-            case ast.Name(ctx=ast.Store()):
-                bound.add(node.id)
-            case ast.FunctionDef():
-                bound.add(node.name)
-            case ast.arg():
-                bound.add(node.arg)
-            case ast.alias():
-                bound.add((node.asname or node.name).partition(".")[0])
-    return bound
+    return functions.union(*map(bound, others))
 
 
 def _fenced(lines: list[str]) -> Iterator[tuple[int, str]]:
@@ -262,7 +243,7 @@ def _no_code(answer: str) -> CandidateError:
 def _with_imports(code: str) -> str:
     """The code with what it uses of numpy and math imported, where it forgot to."""
     tree = parse_code(code)
-    absent = _used(tree) - _bound(tree)
+    absent = loaded(tree) - bound(tree)
     missing = [line for name, line in _SUPPLIED.items() if name in absent]
     if not missing:
         return code

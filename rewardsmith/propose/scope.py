@@ -6,6 +6,8 @@ import ast
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from rewardsmith.names import binds, loaded
+
 
 def in_scope(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
     """All that stands in these statements, but for the insides of functions."""
@@ -23,26 +25,14 @@ def everywhere(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
 
 
 def stores(nodes: Iterable[ast.AST]) -> set[str]:
-    """Every name that one of these nodes binds: by assignment, as a function, a parameter, ..."""
-    found: set[str] = set()
-    for node in nodes:
-        match node:
-            case ast.Name(id=name, ctx=ast.Store()):
-                found.add(name)
-            case ast.FunctionDef(name=str(name)) | ast.arg(arg=name):
-                found.add(name)
-            case ast.ExceptHandler(name=str(name)):
-                found.add(name)
-    return found
+    """Every name that one of these nodes binds, but for imports: they are carried over apart."""
+    own = (node for node in nodes if not isinstance(node, ast.alias))
+    return {name for node in own if (name := binds(node))}
 
 
 def loads(nodes: Iterable[ast.AST]) -> set[str]:
     """Every name that is read anywhere within."""
-    return {
-        node.id
-        for node in everywhere(nodes)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    }
+    return set().union(*map(loaded, nodes))
 
 
 def imported(node: ast.stmt) -> dict[str, str]:

@@ -61,6 +61,11 @@ def test_names_comments_hints_and_docstrings_make_no_other_tree() -> None:
     assert normal_form(REWARD) != normal_form(REWRITTEN)
 
 
+def test_an_error_by_another_name_makes_no_other_tree() -> None:
+    caught = "try:\n    x = 1.0\nexcept ValueError as error:\n    print(error)\n"
+    assert normal_form(caught) == normal_form(caught.replace("error", "fault"))
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
