@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from rewardsmith import critic, rollouts, tasks
-from rewardsmith.critic import concerns, exploits, feedback, kinship, novelty, screens
+from rewardsmith.critic import concerns, exploits, kinship, novelty, payouts, screens
 from rewardsmith.critic.returns import Paid, pay
 from rewardsmith.errors import CandidateError, UserError
 from rewardsmith.evaluate import fitness_of
@@ -165,9 +165,9 @@ class Appraisal:
             except CandidateError:
                 continue  # it has been trained on: what breaks it elsewhere is no exploit
             found = exploits.findings(paid, names, self._fitness)
-            told = feedback.words(paid, names, self._fitness) if self._tell else ""
+            told = payouts.words(paid, names, self._fitness) if self._tell else ""
             warned = _warned(candidate, exploits.RULE, tuple(found))
-            appraised.append(warned.model_copy(update={"feedback": told}))
+            appraised.append(warned.model_copy(update={"payouts": told}))
         return self._with_twins_named(appraised, past)
 
     def described(self, candidate: Candidate) -> Candidate:

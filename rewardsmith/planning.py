@@ -72,7 +72,7 @@ class Planner:
         earlier, slots = self.earlier(index), self.slots(index, attempt, kind)
         here = self._store.candidates(self._run.id, index)
         recent = [c for c in earlier if c.generation == index - 1] if attempt == 0 else here
-        told = strategy.feedback != "none"
+        told = strategy.shows != "none"
         generations = self._store.generations(self._run.id)
         turn = Turn(
             generation=index,

@@ -88,12 +88,12 @@ class _Place:
         record = control.run
         asked = askers(control, self.store, self.recording, observe)
         chosen = strategy(record.config.search)
-        tell = chosen.feedback == "episodes"
+        tell = chosen.shows == "episodes"
         return loop.Parts(
             store=self.store,
             proposer=asked.proposer,
             judges=_judges(record, asked),
-            reflector=asked.reflector if chosen.feedback != "none" else None,
+            reflector=asked.reflector if chosen.shows != "none" else None,
             strategy=chosen,
             tuner=Tuner(record.config.tune) if record.config.tune.method else None,
             beside=None if self.recording else functools.partial(self._beside, observe=observe),

@@ -179,7 +179,7 @@ DIAGNOSED = evolving(loitering())
 TAUGHT = evolving(BEST, lessons="- Speed alone falls.\n- Bound it.")
 CROSSED = evolving(BEST, OLDER, operator="cross")
 DESCRIBED = evolving(BEST.model_copy(update={"conduct": "It leans back, and falls at 0.6 s."}))
-COMPARED = evolving(BEST.model_copy(update={"feedback": "It orders 60% of 10 pairs rightly."}))
+COMPARED = evolving(BEST.model_copy(update={"payouts": "It orders 60% of 10 pairs rightly."}))
 NATIVE = Ask(task=CARTPOLE, generation=0, moves=firsts(["r00c01", "r00c02", "r00c03"]))
 LIKED = BEST.model_copy(
     update={

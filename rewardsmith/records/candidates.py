@@ -60,7 +60,7 @@ class Candidate(Record):
     """The text that the next prompt holds."""
     conduct: str = ""
     """What its policy does, in the words of a model that read an episode, where that is wanted."""
-    feedback: str = ""
+    payouts: str = ""
     """What its reward pays for the run's episodes, where the strategy wants that to be told."""
     failure: Failure | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-VERSION = 2
+VERSION = 3
 """Of the database, in its `user_version`, which is 0 in a new file."""
 
 meta = sa.MetaData()

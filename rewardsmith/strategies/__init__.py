@@ -11,7 +11,7 @@ from rewardsmith.selection import rank
 HISTORY = 4
 """Turns of history that a proposer is shown; BIRD (arXiv 2610.04364) found that so many help."""
 
-Feedback = Literal["none", "summary", "episodes"]
+Shows = Literal["none", "summary", "episodes"]
 
 
 class Move(Record):
@@ -51,7 +51,7 @@ class Strategy(Protocol):
         """As it stands in the settings."""
 
     @property
-    def feedback(self) -> Feedback:
+    def shows(self) -> Shows:
         """What of earlier generations a proposer may see.
 
         `summary`: codes, statistics, failures, lessons. `episodes`: also what a reward pays for

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from rewardsmith.strategies import Feedback, Move, Turn, firsts
+from rewardsmith.strategies import Move, Shows, Turn, firsts
 
 
 class BestOfN:
     """Every slot of every generation is asked for as if it were the first."""
 
     name = "best-of-n"
-    feedback: Feedback = "none"
+    shows: Shows = "none"
 
     def moves(self, turn: Turn) -> tuple[Move, ...]:
         """See Strategy."""

@@ -8,14 +8,14 @@ the hardest failure; the share of pairs that are ordered rightly lets more of th
 from __future__ import annotations
 
 from rewardsmith.selection import rank
-from rewardsmith.strategies import HISTORY, Feedback, Move, Turn, firsts
+from rewardsmith.strategies import HISTORY, Move, Shows, Turn, firsts
 
 
 class Card:
     """Goes on from what the last generation brought, also where an earlier one was better."""
 
     name = "card"
-    feedback: Feedback = "episodes"
+    shows: Shows = "episodes"
 
     def moves(self, turn: Turn) -> tuple[Move, ...]:
         """See Strategy."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from rewardsmith.records import Candidate
 from rewardsmith.selection import rank
-from rewardsmith.strategies import Feedback, Move, Turn, firsts, history, place
+from rewardsmith.strategies import Move, Shows, Turn, firsts, history, place
 
 _PATIENCE = 2
 """Generations that may bring a chain nothing before it gives way."""
@@ -22,7 +22,7 @@ class Eureka:
     """Mutates the best of the chain; the last of four slots crosses the two best."""
 
     name = "eureka"
-    feedback: Feedback = "summary"
+    shows: Shows = "summary"
 
     def moves(self, turn: Turn) -> tuple[Move, ...]:
         """See Strategy."""

@@ -14,7 +14,7 @@ import numpy as np
 from rewardsmith.chance import stream
 from rewardsmith.records import Candidate, Fitness, Operator
 from rewardsmith.selection import better, rank
-from rewardsmith.strategies import Feedback, Move, Turn, history, place
+from rewardsmith.strategies import Move, Shows, Turn, history, place
 
 _CAPACITY = 8
 """Candidates on an island; the worst has to leave."""
@@ -36,7 +36,7 @@ class Islands:
     """
 
     name = "islands"
-    feedback: Feedback = "summary"
+    shows: Shows = "summary"
 
     def __init__(self, count: int) -> None:
         self._count = count

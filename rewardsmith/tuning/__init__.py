@@ -18,7 +18,7 @@ from rewardsmith.errors import BackendMissing
 from rewardsmith.propose.grammar import surgery
 from rewardsmith.records import Candidate, Fitness, Record
 from rewardsmith.selection import rank
-from rewardsmith.strategies import Feedback, Move, Turn
+from rewardsmith.strategies import Move, Shows, Turn
 from rewardsmith.tuning.space import HIGH, LOW, Space
 
 _PACKAGES = {"cmaes": "pip install cmaes", "tpe": "pip install rewardsmith[tune]"}
@@ -49,7 +49,7 @@ class Tuner:
         config: with a method.
     """
 
-    feedback: Feedback = "none"
+    shows: Shows = "none"
 
     def __init__(self, config: TuneConfig) -> None:
         self.name = config.method

@@ -176,7 +176,7 @@ def test_without_iteration_nothing_of_earlier_generations_is_seen() -> None:
     chosen = made("best-of-n")
     moves = chosen.moves(turn(lived_through("best-of-n", 3)))
     assert {(m.operator, m.parents, m.history) for m in moves} == {("first", (), ())}
-    assert chosen.feedback == "none"
+    assert chosen.shows == "none"
 
 
 def test_one_chain_goes_on_from_the_last_generation_also_downhill() -> None:
@@ -186,7 +186,7 @@ def test_one_chain_goes_on_from_the_last_generation_also_downhill() -> None:
     assert ids(moves[0].parents) == ["r02c01"] and ids(moves[0].history) == ["r01c00"]
     later = [*past, failed(3, 0)]
     assert ids(made("card").moves(turn(later))[0].parents) == ["r02c01"]
-    assert made("card").feedback == "episodes"
+    assert made("card").shows == "episodes"
 
 
 # --- islands -------------------------------------------------------------------------------------

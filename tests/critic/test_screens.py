@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rewardsmith import tasks
-from rewardsmith.critic import exploits, feedback, screens
+from rewardsmith.critic import exploits, payouts, screens
 from rewardsmith.critic.returns import Paid, pay
 from rewardsmith.errors import CandidateError
 from rewardsmith.records import CheckedReward, Column, Fitness
@@ -205,21 +205,21 @@ def test_nothing_is_paid_for_nothing() -> None:
     assert pay(STEPS, [], 0.5, unsafe=False) == ()
 
 
-def test_feedback_tells_best_and_worst_episodes_by_term_and_the_pair_most_wrongly_ordered() -> None:
+def test_payouts_tell_best_and_worst_episodes_by_term_and_the_pair_most_wrongly_ordered() -> None:
     episodes = [
         paid("r01c00", 6.0, 10.0, speed=9.0, alive=1.0),
         paid("r01c01", 3.0, 30.0, speed=2.0, alive=28.0),
         paid("do-nothing", 0.0, 5.0, speed=0.0, alive=5.0),
         paid("random", 0.1, 2.0, speed=0.0, alive=2.0),
     ]
-    told = feedback.words(episodes, TRAINED, UP).splitlines()
+    told = payouts.words(episodes, TRAINED, UP).splitlines()
     assert told[1] == "- best: r01c00, fitness 6, 1 steps: 10 in all; speed 9, alive 1"
     assert told[2] == "- worst: r01c01, fitness 3, 1 steps: 30 in all; speed 2, alive 28"
     assert told[3] == "The reward orders 80% of 5 pairs of episodes as the fitness does."
     assert told[4].startswith('Most wrongly: "r01c01" with fitness 3 is paid 30, "r01c00"')
-    assert "Most wrongly" not in feedback.words(SEEN, TRAINED, UP)
+    assert "Most wrongly" not in payouts.words(SEEN, TRAINED, UP)
     (best, *_) = [
-        line for line in feedback.words(SEEN, TRAINED, DOWN).splitlines() if "best" in line
+        line for line in payouts.words(SEEN, TRAINED, DOWN).splitlines() if "best" in line
     ]
     assert "r01c01" in best
-    assert "says nothing yet" in feedback.words(SEEN[1:], {"r01c01"}, DOWN)
+    assert "says nothing yet" in payouts.words(SEEN[1:], {"r01c01"}, DOWN)

@@ -37,13 +37,13 @@ def test_one_chain_is_told_what_its_reward_pays_for_episodes(tmp_path: Path) -> 
     found = searched("card", tmp_path)
     head = found["r02c00"].parents[0]
     assert found["r02c00"].operator == "mutate"
-    assert "Discounted return of the reward and of its terms" in found[head].feedback
-    assert f"best: {head}, fitness" in found[head].feedback
+    assert "Discounted return of the reward and of its terms" in found[head].payouts
+    assert f"best: {head}, fitness" in found[head].payouts
 
 
 def test_without_iteration_the_second_generation_is_made_like_the_first(tmp_path: Path) -> None:
     found = searched("best-of-n", tmp_path)
-    assert {(c.operator, c.parents, c.origin, c.feedback) for c in found.values()} == {
+    assert {(c.operator, c.parents, c.origin, c.payouts) for c in found.values()} == {
         ("first", (), "grammar:seed", "")
     }
     assert len({c.code for c in found.values()}) == 4

@@ -78,7 +78,7 @@ def test_a_candidate_shows_what_was_told_of_its_episodes(
     (known,) = (c for c in store.candidates(asking.id) if c.id == "r01c00")
     told = "best: r01c00, fitness 9 <b>"
     store.save_candidate(
-        asking.id, known.model_copy(update={"summary": summary, "feedback": told, "conduct": ""})
+        asking.id, known.model_copy(update={"summary": summary, "payouts": told, "conduct": ""})
     )
     page = pages.get(f"/runs/{asking.id}/candidates/r01c00").text
     assert "What was fed back" in page and summary in page
