@@ -22,7 +22,7 @@ from rewardsmith.propose.describe import LlmNarrator
 from rewardsmith.records import Candidate, Fitness, Score, Stage, TaskSpec, Training, Verdict
 from rewardsmith.reward import Transitions
 from rewardsmith.rollouts import Rollout
-from rewardsmith.sim.gymnasium import GymnasiumSim
+from rewardsmith.sim import VectorSim
 from rewardsmith.sim.rollout import random_transitions
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.summarise import summarise
@@ -70,7 +70,7 @@ def run(store: Store, task: TaskSpec) -> RunRecord:
 def balanced(store: Store, run: RunRecord, verdict: Verdict) -> Candidate:
     """A candidate whose policy keeps the pole up, with its episodes in the run's folder."""
 
-    def act(sim: GymnasiumSim) -> np.ndarray:
+    def act(sim: VectorSim) -> np.ndarray:
         return (sim.obs @ np.array([0.02, 0.1, 1.0, 0.3]) > 0).astype(np.int64)
 
     measured, kept = roll_out(run.task, act, (1, 2), ("r01c00", "r01c00"))

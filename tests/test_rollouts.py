@@ -12,7 +12,7 @@ from rewardsmith.errors import UserError
 from rewardsmith.evaluate import fitness_of, roll_out
 from rewardsmith.records import TaskSpec
 from rewardsmith.rollouts import Rollout
-from rewardsmith.sim.gymnasium import GymnasiumSim
+from rewardsmith.sim import VectorSim
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def episodes(task: TaskSpec) -> tuple[Rollout, ...]:
     """The pole pushed right in one world and by turns in the other two; two are kept."""
     scripts = [lambda t: 1, lambda t: t % 2, lambda t: t % 2]
 
-    def act(sim: GymnasiumSim) -> np.ndarray:
+    def act(sim: VectorSim) -> np.ndarray:
         return np.array([script(int(t)) for script, t in zip(scripts, sim.t, strict=True)])
 
     _, kept = roll_out(task, act, (3, 4, 5), ("right", "turns"))
