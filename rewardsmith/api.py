@@ -56,7 +56,11 @@ def resume(
 ) -> Run:
     """Go on with a run: what is stored is not done again, no stored reply is asked for again.
 
-    `options` may raise its limits: `iterations`, `time_limit`, `max_workers`.
+    `options` may be those of `start.RESUMED`, such as `iterations` and the limits.
+
+    Raises:
+        UserError: another setting is to be changed, or there is nothing left to do.
+        LimitReached, Cancelled, NoSurvivor: as `run`.
     """
     store = Store(Path(runs_dir), create=False)
     record = start.reopen(store.run(name), options)
@@ -74,6 +78,7 @@ def replay(
 
     The event "replayed" says whether the candidates are the same. With `retrain=True` the
     policies are trained anew; "diverged" then names the first request that was another one.
+    `options` may be those of `start.REPLAYED`; UserError names another one.
     """
     store = Store(Path(runs_dir))
     return _run(start.replay(name, store, options), store, observe)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +49,34 @@ NAMES = {
     "retrain": "replay.retrain",
 }
 """Short names of settings, for keywords here and flags of the command."""
+_SHORT = {path: name for name, path in NAMES.items()}
 
 
-def nested(options: dict[str, Any]) -> dict[str, Any]:
+def changed(
+    config: RunConfig, options: Mapping[str, Any], allowed: Collection[str], who: str
+) -> RunConfig:
+    """The settings of a stored run after `options`, which may change the `allowed` ones alone.
+
+    What was proposed, trained and measured by the others stands in the store already.
+
+    Args:
+        allowed: short names.
+        who: wants to, such as "a resume".
+
+    Raises UserError that names what would be changed beyond them.
+    """
+    after = settings.build(config.model_dump(), nested(options))
+    old, new = settings.flatten(config.model_dump()), settings.flatten(after.model_dump())
+    names = [_SHORT.get(path, path) for path in new if new[path] != old[path]]
+    if kept := [name for name in names if name not in allowed]:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in allowed)
+        raise UserError(
+            f"{who} cannot change {', '.join(kept)}: leave that out (it may be given {flags})"
+        )
+    return after
+
+
+def nested(options: Mapping[str, Any]) -> dict[str, Any]:
     """Options by their short names as nested settings; those that are None are left out.
 
     Where a table bears a short name too, as `tune` does, a table of values is meant for it.

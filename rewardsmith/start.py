@@ -6,6 +6,7 @@ import contextlib
 import importlib.metadata
 import os
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from rewardsmith.errors import CandidateError, LimitReached, UserError
 from rewardsmith.llm.connect import configured_model, connect, is_local
 from rewardsmith.llm.manual import MANUAL
 from rewardsmith.llm.secrets import redactor
-from rewardsmith.options import nested
+from rewardsmith.options import changed
 from rewardsmith.propose import OFFLINE, parse
 from rewardsmith.propose import prompts as told
 from rewardsmith.records import CheckedReward, RunStatus, TaskSpec
@@ -28,10 +29,16 @@ from rewardsmith.store import InitialReward, RunRecord, Store
 from rewardsmith.training import require_device
 from rewardsmith.training import settings as hyperparameters
 
+RESUMED = (
+    "iterations", "tune", "time_limit", "cost_limit", "token_limit",
+    "max_tokens", "api_base", "max_workers",
+)  # fmt: skip
+"""What a resume may change, by short names."""
+REPLAYED = ("retrain", "timesteps", "time_limit", "max_workers", "unsafe_no_jail")
+"""What a replay does not take from the recording."""
 _VERSIONED = (
-    *("numpy", "gymnasium", "mujoco", "mjbatch", "stable-baselines3", "torch"),
-    *("cmaes", "optuna"),
-)
+    "numpy", "gymnasium", "mujoco", "mjbatch", "stable-baselines3", "torch", "cmaes", "optuna",
+)  # fmt: skip
 
 
 def create(
@@ -99,11 +106,11 @@ def without_keys(config: RunConfig) -> RunConfig:
     return config.model_copy(update={"task": redact(config.task), "notes": redact(config.notes)})
 
 
-def replay(name: str, store: Store, options: dict[str, Any]) -> RunRecord:
+def replay(name: str, store: Store, options: Mapping[str, Any]) -> RunRecord:
     """A new run that executes a recorded search again; `name` is a run or a recording's file.
 
-    Everything is taken from the recording but `options`, and the jail: a file from somewhere else
-    cannot switch it off.
+    Everything is taken from the recording but the limits, and the jail: a file from somewhere else
+    cannot switch it off. Raises UserError where `options` change other settings than `REPLAYED`.
     """
     source = recording.find(name, store.runs_dir)
     tape = recording.Recording.of(source)
@@ -113,7 +120,8 @@ def replay(name: str, store: Store, options: dict[str, Any]) -> RunRecord:
         "unsafe_no_jail": False,
         "limits": LimitConfig().model_dump(),
     }
-    config = settings.build(recorded.config.model_dump(), given, nested(options))
+    as_recorded = settings.build(recorded.config.model_dump(), given)
+    config = changed(as_recorded, options, REPLAYED, "a replay")
     run = store.create_run(
         task=recorded.task,
         config=config,
@@ -168,10 +176,13 @@ def left(record: RunRecord, store: Store) -> LimitConfig:
     return limits.model_copy(update=update)
 
 
-def reopen(record: RunRecord, options: dict[str, Any]) -> RunRecord:
-    """The record with its settings changed. Raises UserError where there is nothing left to do."""
-    chosen = {key: value for key, value in nested(options).items() if value is not None}
-    config = settings.build(record.config.model_dump(), chosen)
+def reopen(record: RunRecord, options: Mapping[str, Any]) -> RunRecord:
+    """The record with its settings changed.
+
+    Raises UserError where there is nothing left to do, or where `options` change other settings
+    than `RESUMED`.
+    """
+    config = changed(record.config, options, RESUMED, "a resume")
     if config.model.api_base != record.config.model.api_base:
         _require_models(settle_proposer(config))
     more = config.search.iterations > record.config.search.iterations

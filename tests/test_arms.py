@@ -14,7 +14,7 @@ from rewardsmith.arms import measure_arms, planned, searches
 from rewardsmith.config import LimitConfig, RunConfig
 from rewardsmith.control import Control
 from rewardsmith.engine import Evaluated
-from rewardsmith.errors import LimitReached
+from rewardsmith.errors import LimitReached, UserError
 from rewardsmith.llm.chat import ChatReply, ChatRequest
 from rewardsmith.measure import Measure
 from rewardsmith.records import Budget, CheckedReward, Fitness, RunStatus
@@ -135,6 +135,20 @@ def test_a_longer_search_gets_a_new_arm_and_one_that_was_stopped_keeps_its_own(
     stopped = run.model_copy(update={"status": RunStatus.LIMIT})
     kept = start.reopen(stopped, {"time_limit": 60.0})
     assert (kept.arm, kept.best, kept.config.limits.wall_s) == ("beside", "r01c00", 60.0)
+
+
+def test_a_run_goes_on_with_the_task_and_the_trainings_that_it_began_with(store: Store) -> None:
+    config = RunConfig(env="CartPole-v1", search=SEARCH)
+    run = store.create_run(task=SHORT, config=config, proposer="offline baseline")
+    same = start.reopen(run, {"env": "CartPole-v1", "samples": None, "max_workers": 2})
+    assert same.config.train.max_workers == 2 and same.config.search == config.search
+    other = {"env": "Hopper-v5", "seed": 7, "algo": "sac", "search": {"report_seeds": 3}}
+    with pytest.raises(UserError) as caught:
+        start.reopen(run, {**other, "iterations": 3})
+    assert "cannot change env, seed, report_seeds, algo: " in str(caught.value)
+    assert "(it may be given --iterations, --tune, --time-limit" in str(caught.value)
+    with pytest.raises(UserError, match="did you mean"):
+        start.reopen(run, {"search": {"iteration": 3}})
 
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])

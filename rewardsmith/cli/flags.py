@@ -55,11 +55,20 @@ Unsafe = Annotated[
 
 
 def build(file: Path | None, assignments: list[str] | None, flags: dict[str, Any]) -> RunConfig:
-    """The settings of the command: the file, over it --set, over it the flags."""
+    """The settings of the command over their defaults."""
+    from rewardsmith import config
+
+    return config.build(given(file, assignments, flags))
+
+
+def given(
+    file: Path | None, assignments: list[str] | None, flags: dict[str, Any]
+) -> dict[str, Any]:
+    """What the command was given: the file, over it --set, over it the flags."""
     from rewardsmith import config
 
     layers = [config.load_toml(file)] if file else []
-    return config.build(*layers, config.parse_assignments(assignments or []), flags)
+    return config.merge(*layers, config.parse_assignments(assignments or []), flags)
 
 
 def pairs(assignments: list[str] | None) -> dict[str, Any] | None:

@@ -81,9 +81,8 @@ def sweep(
     from rewardsmith.options import nested
     from rewardsmith.store import DATABASE, Store
 
-    layers = [settings.load_toml(config)] if config else []
     options = {"time_limit": time_limit, "cost_limit": cost_limit, "token_limit": token_limit}
-    shared = settings.merge(*layers, settings.parse_assignments(assignments or []), nested(options))
+    shared = flags.given(config, assignments, nested(options))
     grid = sweeping.extended(
         sweeping.load(file) if file else sweeping.Grid(),
         shared=shared,

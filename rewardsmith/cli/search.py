@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,17 +27,13 @@ from rewardsmith.cli.flags import (
     Unsafe,
     Verbose,
     Workers,
-    build,
+    given,
     pairs,
 )
 from rewardsmith.cli.going import go, settled
 
 if TYPE_CHECKING:
     from rewardsmith.config import RunConfig
-
-
-_REPLAYED = ("retrain", "timesteps", "time_limit", "max_workers", "unsafe_no_jail")
-"""What may be given together with --replay."""
 
 
 def run(
@@ -160,9 +156,12 @@ def run(
     ] = False,
 ) -> None:
     """Search a reward for TASK and train a policy on it."""
-    from rewardsmith import options, start
+    from rewardsmith import config as settings
+    from rewardsmith import start
+    from rewardsmith.options import nested
+    from rewardsmith.store import Store
 
-    given = {
+    options = {
         "task": task or None,
         "env": env,
         "model": tuple(model) if model else None,
@@ -210,18 +209,18 @@ def run(
         "unsafe_no_jail": unsafe_no_jail or None,
         "retrain": retrain or None,
     }
+    asked = given(config, assignments, nested(options))
     if replay:
-        _replay(replay, given, config, assignments, runs_dir, json=json, quiet=quiet)
+        store = Store(runs_dir)
+        go(start.replay(replay, store, asked), store, json=json, quiet=quiet)
         return
-    chosen = settled(build(config, assignments, options.nested(given)), yes)
+    chosen = settled(settings.build(asked), yes)
     if show_prompt:
         _show_prompt(chosen)
         return
     if dry_run:
         _show_plan(chosen, runs_dir)
         return
-    from rewardsmith.store import Store
-
     store = Store(runs_dir)
     go(start.create(chosen, store), store, json=json, quiet=quiet)
 
@@ -278,31 +277,6 @@ def ctl(
     commands.checked(command, value)
     store = Store(runs_dir, create=False)
     store.command(store.run(name).id, command, value)
-
-
-def _replay(
-    name: str,
-    given: dict[str, Any],
-    config: Path | None,
-    assignments: list[str] | None,
-    runs_dir: Path,
-    *,
-    json: bool,
-    quiet: bool,
-) -> None:
-    from rewardsmith import start
-    from rewardsmith.errors import UserError
-    from rewardsmith.store import Store
-
-    useless = [flag for flag, value in given.items() if value is not None and flag not in _REPLAYED]
-    useless += [flag for flag, value in {"config": config, "set": assignments}.items() if value]
-    if useless:
-        raise UserError(
-            f"--replay takes {', '.join(useless)} from the recording: leave that out (it may be "
-            "given --retrain, --timesteps, --time-limit and --max-workers)"
-        )
-    store = Store(runs_dir)
-    go(start.replay(name, store, given), store, json=json, quiet=quiet)
 
 
 def _show_prompt(config: RunConfig) -> None:

@@ -13,6 +13,7 @@ from loopback_server import LoopbackServer, fails, says
 from running import BALANCE, TINY, JsonLine, call, event, lines_of, rewards_of
 
 import rewardsmith
+from rewardsmith.errors import UserError
 from rewardsmith.records import Event
 
 SECRET = "sk-test-0123456789abcdefSECRET"
@@ -148,7 +149,10 @@ def test_a_flag_that_a_replay_would_not_heed_is_refused(recording: Recording) ->
     name, here = recording.result["run"], ("-o", recording.runs_dir)
     done = call("run", "--replay", name, "--model", "gpt-5", "--set", "seed=1", *here)
     assert done.returncode == 2
-    assert "--replay takes model, set from the recording" in done.stderr
+    assert "a replay cannot change seed, model: leave that out" in done.stderr
+    assert "(it may be given --retrain, --timesteps, --time-limit" in done.stderr
+    with pytest.raises(UserError, match=r"a replay cannot change samples, train\.n_envs: "):
+        rewardsmith.replay(name, runs_dir=recording.runs_dir, samples=3, train={"n_envs": 2})
 
 
 def test_what_cannot_be_replayed_is_one_line(recording: Recording, tmp_path: Path) -> None:
