@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from pydantic import ValidationError
 
 from rewardsmith.config import LimitConfig
-from rewardsmith.errors import UserError
+from rewardsmith.errors import LimitReached, UserError
 from rewardsmith.records import Record
 
 Kind = Literal["pause", "resume", "cancel", "time-limit", "cost-limit", "token-limit"]
@@ -19,6 +19,7 @@ LIMITS: Mapping[str, str] = {
     "token-limit": "tokens",
 }
 """The setting that a command changes; named as the flags of `run`."""
+_UNITS: Mapping[str, str] = {"time-limit": "seconds", "cost-limit": "USD", "token-limit": "tokens"}
 
 
 class Command(Record):
@@ -42,5 +43,22 @@ def limited(limits: LimitConfig, kind: str, value: str) -> LimitConfig:
     try:
         return LimitConfig.model_validate({**limits.model_dump(), LIMITS[kind]: value})
     except ValidationError:
-        unit = {"time-limit": "seconds", "cost-limit": "USD", "token-limit": "tokens"}[kind]
-        raise UserError(f"{kind} needs a number of {unit} above zero") from None
+        raise UserError(f"{kind} needs a number of {_UNITS[kind]} above zero") from None
+
+
+def limits_left(limits: LimitConfig, taken: Mapping[str, float], what: str) -> LimitConfig:
+    """The limits without what is `taken` of them, by the names of their flags.
+
+    Raises LimitReached where one leaves nothing for `what`.
+    """
+    update: dict[str, float] = {}
+    for flag, used in taken.items():
+        limit = getattr(limits, LIMITS[flag])
+        if limit is not None and used >= limit:
+            raise LimitReached(
+                f"{used:,.8g} of {limit:,.8g} {_UNITS[flag]} are spent, which leaves nothing for "
+                f"{what}; give a larger --{flag}"
+            )
+        if limit is not None:
+            update[LIMITS[flag]] = limit - used
+    return limits.model_copy(update=update)

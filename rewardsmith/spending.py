@@ -28,6 +28,11 @@ class Spent(Record):
     """None where the price of a reply is unknown, or a call may have been paid without one."""
     wall_s: float
 
+    @property
+    def tokens(self) -> int:
+        """Of prompts and completions, as far as they are known."""
+        return self.prompt_tokens + self.completion_tokens
+
 
 class Yield(Record):
     """What a model, or a prompt, was asked for and what came of it."""

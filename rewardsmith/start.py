@@ -13,9 +13,9 @@ from typing import Any
 from rewardsmith import config as settings
 from rewardsmith import critic, raters, recording, tasks, tuning
 from rewardsmith.arms import searches
-from rewardsmith.commands import LIMITS
+from rewardsmith.commands import limits_left
 from rewardsmith.config import LimitConfig, RunConfig
-from rewardsmith.errors import CandidateError, LimitReached, UserError
+from rewardsmith.errors import CandidateError, UserError
 from rewardsmith.llm.connect import configured_model, connect, is_local
 from rewardsmith.llm.manual import MANUAL
 from rewardsmith.llm.secrets import redactor
@@ -158,22 +158,10 @@ def left(record: RunRecord, store: Store) -> LimitConfig:
     Raises:
         LimitReached: nothing is left.
     """
-    spent, limits = spending(store, record).total, record.config.limits
-    taken = {
-        "cost-limit": spent.known_cost_usd,
-        "token-limit": spent.prompt_tokens + spent.completion_tokens,
-    }
-    update: dict[str, float | None] = {"wall_s": None}
-    for flag, used in taken.items():
-        name = LIMITS[flag]
-        limit = getattr(limits, name)
-        if limit is not None and used >= limit:
-            raise LimitReached(
-                f"limits.{name} = {limit:g} leaves nothing for the arm best-of-n; "
-                f"resume with --{flag} above it"
-            )
-        update[name] = None if limit is None else limit - used
-    return limits.model_copy(update=update)
+    spent = spending(store, record).total
+    taken = {"cost-limit": spent.known_cost_usd, "token-limit": spent.tokens}
+    limits = record.config.limits.model_copy(update={"wall_s": None})
+    return limits_left(limits, taken, "the arm best-of-n")
 
 
 def reopen(record: RunRecord, options: Mapping[str, Any]) -> RunRecord:

@@ -17,8 +17,9 @@ from pydantic import ValidationError
 
 from rewardsmith import config as settings
 from rewardsmith import session, start
+from rewardsmith.commands import limits_left
 from rewardsmith.config import LimitConfig, RunConfig
-from rewardsmith.errors import CandidateError, LimitReached, ModelError, NoSurvivor, UserError
+from rewardsmith.errors import CandidateError, ModelError, NoSurvivor, UserError
 from rewardsmith.forecast import Forecast
 from rewardsmith.options import nested
 from rewardsmith.records import Event, Record, RunStatus
@@ -144,7 +145,8 @@ def run(
         limits: of all cells together, what they took before included.
         tell: called with each outcome as it comes.
 
-    Raises LimitReached and KeyboardInterrupt; the same call goes on.
+    Raises KeyboardInterrupt, after which the same call goes on, and LimitReached, after which one
+    with a larger limit does.
     """
     outcomes = []
     for cell in planned:
@@ -196,20 +198,11 @@ def _left_for(
     arms = [store.run(other.arm) for other in others if other.arm]
     spent = [spending(store, other).total for other in (*others, *arms)]
     taken = {
-        "wall_s": sum(other.wall_s for other in others),
-        "cost_usd": sum(one.known_cost_usd for one in spent),
-        "tokens": sum(one.prompt_tokens + one.completion_tokens for one in spent),
+        "time-limit": sum(other.wall_s for other in others),
+        "cost-limit": sum(one.known_cost_usd for one in spent),
+        "token-limit": sum(one.tokens for one in spent),
     }
-    update: dict[str, float] = {}
-    for name, used in taken.items():
-        limit = getattr(limits, name)
-        if limit is not None and used >= limit:
-            raise LimitReached(
-                f"the limit of the whole sweep is reached: {used:g} of limits.{name} = {limit:g}"
-            )
-        if limit is not None:
-            update[name] = limit - used
-    return limits.model_copy(update=update)
+    return limits_left(limits, taken, "the rest of the sweep")
 
 
 def _axes(nested: Mapping[str, Any], prefix: str = "") -> dict[str, tuple[Any, ...]]:

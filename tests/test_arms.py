@@ -114,7 +114,7 @@ def test_an_arm_that_is_a_search_gets_what_its_run_has_left_and_no_time_of_its_o
     assert (left.wall_s, left.cost_usd, left.tokens) == (None, 0.75, 58)
     spent = config.model_copy(update={"limits": LimitConfig(cost_usd=1.25)})
     with pytest.raises(
-        LimitReached, match=r"limits.cost_usd = 1.25 leaves nothing.*--cost-limit above it"
+        LimitReached, match=r"1.25 of 1.25 USD are spent, .*best-of-n; give a larger --cost-limit"
     ):
         start.left(run.model_copy(update={"config": spent}), store)
 

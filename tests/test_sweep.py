@@ -164,9 +164,9 @@ def spend(store: Store, run: RunRecord, cost_usd: float) -> None:
 @pytest.mark.parametrize(
     ("limits", "why"),
     [
-        (LimitConfig(wall_s=10.0), "10 of limits.wall_s = 10"),
-        (LimitConfig(cost_usd=0.5), "0.75 of limits.cost_usd = 0.5"),
-        (LimitConfig(tokens=40), "42 of limits.tokens = 40"),
+        (LimitConfig(wall_s=10.0), "10 of 10 seconds are spent.*; give a larger --time-limit"),
+        (LimitConfig(cost_usd=0.5), "0.75 of 0.5 USD are spent.*; give a larger --cost-limit"),
+        (LimitConfig(tokens=40), "42 of 40 tokens are spent.*; give a larger --token-limit"),
     ],
 )
 def test_limits_hold_for_all_runs_together(store: Store, limits: LimitConfig, why: str) -> None:
@@ -183,7 +183,7 @@ def test_what_an_arm_that_is_a_search_spent_counts_for_its_cell(store: Store) ->
     store.save_run(run.model_copy(update={"arm": arm.id}))
     spend(store, run, 0.25)
     spend(store, arm, 0.5)
-    with pytest.raises(LimitReached, match=r"0.75 of limits.cost_usd = 0.5"):
+    with pytest.raises(LimitReached, match=r"0.75 of 0.5 USD"):
         sweep.run(planned, store, LimitConfig(cost_usd=0.5), nobody, nobody)
 
 

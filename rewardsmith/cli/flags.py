@@ -30,14 +30,18 @@ Hyperparams = Annotated[
 ]
 TimeLimit = Annotated[
     float | None,
-    typer.Option("--time-limit", help="Seconds in all; then it stops with exit code 3."),
+    typer.Option("--time-limit", help="Seconds in all; stops there with exit code 3."),
 ]
 Prompts = Annotated[Path | None, typer.Option("--prompts", help="A folder with prompts of yours.")]
 CostLimit = Annotated[
-    float | None, typer.Option("--cost-limit", help="USD for all calls, 5 unless given; the same.")
+    float | None,
+    typer.Option(
+        "--cost-limit", help="USD of all calls, 5 if unset; stops there with exit code 3."
+    ),
 ]
 TokenLimit = Annotated[
-    int | None, typer.Option("--token-limit", help="Tokens of all calls; the same.")
+    int | None,
+    typer.Option("--token-limit", help="Tokens of all calls; stops there with exit code 3."),
 ]
 MaxTokens = Annotated[
     int | None, typer.Option("--max-tokens", help="Of one reply; twice as many if it is cut off.")

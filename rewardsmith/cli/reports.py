@@ -102,7 +102,8 @@ def sweep(
         sweeping.run(planned, store, limits, shown.tell, shown.observe)
     except (KeyboardInterrupt, Cancelled, LimitReached) as error:
         stop = Cancelled("interrupted") if isinstance(error, KeyboardInterrupt) else error
-        stop.add_note("the same command goes on")
+        more = " with a larger limit" if isinstance(error, LimitReached) else ""
+        stop.add_note(f"the same command goes on{more}")
         raise stop from None
     finally:
         shown.finish(html or runs_dir / "sweep.html", csv)

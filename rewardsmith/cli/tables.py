@@ -209,10 +209,9 @@ def dollars(cost_usd: float | None, known_usd: float) -> str:
 
 
 def _tokens(spent: Spent) -> str:
-    known = spent.prompt_tokens + spent.completion_tokens
     if spent.uncounted:
-        return f"over {known:,}" if known else "unknown"
-    return f"{known:,}"
+        return f"over {spent.tokens:,}" if spent.tokens else "unknown"
+    return f"{spent.tokens:,}"
 
 
 def _measure_words(run: RunRecord) -> str:

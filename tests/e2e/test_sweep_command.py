@@ -75,4 +75,5 @@ def test_a_shared_limit_stops_the_sweep_cleanly(tmp_path: Path) -> None:
     grid.write_text(TINY)
     stopped = swept(grid, runs_dir, "--time-limit", "0.01")
     assert stopped.returncode == 3
+    assert stopped.stderr.endswith("the same command goes on with a larger limit\n")
     assert lines_of(stopped)[-1]["event"] == "done"
