@@ -67,6 +67,7 @@ class TuneConfig(Settings):
     method: Literal["", "cmaes", "tpe"] = ""
     """`cmaes`: CMA-ES. `tpe`: optuna's tree-structured Parzen estimator. "" does not tune."""
     generations: int = Field(4, ge=1)
+    """Generations that tune, after those of the search."""
     samples: int = Field(8, ge=2)
     """Candidates per generation: the best code, each with other numbers in PARAMS."""
 
@@ -80,6 +81,7 @@ class TrainConfig(Settings):
     """How policies are trained."""
 
     algo: Literal["ppo", "sac"] = "ppo"
+    """`sac` needs continuous, bounded actions, and learns in stable-baselines3."""
     backend: Literal["auto", "population", "sb3"] = "auto"
     """`population`: a generation learns in one batch, PPO only. `sb3`: one process a policy."""
     device: Literal["cpu", "cuda"] = "cpu"
@@ -93,6 +95,7 @@ class TrainConfig(Settings):
     episodes: int | None = Field(None, ge=1)
     """Evaluation episodes per policy."""
     hyperparams: dict[str, bool | int | float | str] = {}
+    """Of the algorithm, such as {gamma = 0.98}, over those that the environment's folder gives."""
     max_workers: int | None = Field(None, ge=1)
     """Trainings at once; unset takes one a core."""
     timeout_s: float = Field(7200.0, gt=0)
@@ -124,6 +127,7 @@ class ModelConfig(Settings):
     describe: bool = False
     """A model reads an episode of each parent and says what its policy does, for the prompts."""
     temperature: float = Field(1.0, ge=0, le=2)
+    """How much replies to the same prompt differ: 0 hardly, 2 very much."""
     max_tokens: int = Field(4096, ge=64)
     """Of one reply; one that is cut off is asked for again with twice as many."""
     effort: Literal["", "minimal", "low", "medium", "high"] = ""
@@ -136,6 +140,7 @@ class ModelConfig(Settings):
     A kill may then lose all of them. What a server does not give is asked for one by one.
     """
     timeout_s: float = Field(120.0, gt=0)
+    """Seconds after which a request without a reply is given up, and tried again."""
 
 
 class FeedbackConfig(Settings):
@@ -171,7 +176,9 @@ class VideoConfig(Settings):
     seconds: float = Field(8.0, gt=0, le=120)
     """Of the environment's time that a film shows, at most."""
     width: int = Field(480, ge=64, le=1920)
+    """Pixels."""
     height: int = Field(360, ge=64, le=1080)
+    """Pixels."""
 
 
 class ReplayConfig(Settings):
@@ -200,6 +207,7 @@ class RunConfig(Settings):
     env: str = ""
     """A Gymnasium id, `module:callable` or `file.py:callable`."""
     env_kwargs: dict[str, bool | int | float | str] = {}
+    """What the environment is made with, such as {gravity = -3.7}."""
     task: str = ""
     """The sentence."""
     task_name: str = ""
@@ -215,6 +223,7 @@ class RunConfig(Settings):
     seed: int = Field(0, ge=0, lt=2**31)
     """Where all randomness comes from."""
     unsafe_no_jail: bool = False
+    """Run generated code also where the jail does not hold: it may then do all that you may."""
     search: SearchConfig = SearchConfig()
     tune: TuneConfig = TuneConfig()
     train: TrainConfig = TrainConfig()
@@ -297,22 +306,20 @@ def to_toml(config: RunConfig) -> str:
     for path, value in flatten(config.model_dump()).items():
         table, _, key = path.rpartition(".")
         text = f"# {key} =" if value is None else f"{key} = {_toml(value)}"
-        meaning = " ".join(_meaning(path).split())
-        rows = [f"# {meaning}", text] if meaning else [text]
-        tables.setdefault(table, []).extend(rows)
+        tables.setdefault(table, []).extend([f"# {meaning(path)}", text])
     for table, rows in tables.items():
         lines += ["", f"[{table}]"] if table else []
         lines += rows
     return "\n".join(lines) + "\n"
 
 
-def _meaning(path: str) -> str:
-    """What the setting `search.samples` is for."""
+def meaning(path: str) -> str:
+    """What the setting `search.samples` is for, in one line."""
     *tables, key = path.split(".")
     model: Any = RunConfig
     for table in tables:
         model = model.model_fields[table].annotation
-    return model.model_fields[key].description or ""
+    return " ".join((model.model_fields[key].description or "").split())
 
 
 def _value(text: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import filterfalse
 from pathlib import Path
 from typing import Any
 
@@ -156,4 +157,5 @@ def test_a_settings_file_says_what_each_setting_is_for() -> None:
     hyperparams = {"gamma": 0.9}
     text = config.to_toml(config.build({"train": {"hyperparams": hyperparams}}))
     assert "# Candidates per generation.\nsamples = 4\n" in text
+    assert [*filterfalse(config.meaning, config.keys())] == []
     assert "PPO only" in text and "\nhyperparams = {gamma = 0.9}\n" in text
