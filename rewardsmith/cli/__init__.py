@@ -9,6 +9,7 @@ import typer
 from typer.exceptions import TyperException
 
 from rewardsmith.cli import flags, manual, prompts, reports, search, show, tools, voting
+from rewardsmith.cli.exits import FAILED, INTERRUPTED, LIMIT, NO_SURVIVOR, USAGE
 from rewardsmith.errors import (
     Cancelled,
     CandidateError,
@@ -18,8 +19,6 @@ from rewardsmith.errors import (
     UserError,
 )
 from rewardsmith.llm.secrets import redactor
-
-FAILED, USAGE, LIMIT, NO_SURVIVOR, INTERRUPTED = 1, 2, 3, 4, 130
 
 app = typer.Typer(
     name="rewardsmith",

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from rewardsmith.cli import flags
-
-SOME_FAILED = 1
+from rewardsmith.cli.exits import FAILED
 
 
 def report(
@@ -108,7 +107,7 @@ def sweep(
     finally:
         shown.finish(html or runs_dir / "sweep.html", csv)
     if shown.failed:
-        raise typer.Exit(SOME_FAILED)
+        raise typer.Exit(FAILED)
 
 
 def _several(text: str | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""The commands that only show: runs, envs, config, doctor, version."""
+"""The commands that only show: runs, envs, config, view, cost, doctor, version."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import Annotated
 import typer
 
 from rewardsmith.cli import flags
+from rewardsmith.cli.exits import FAILED
 
 runs = typer.Typer(help="Stored runs.", no_args_is_help=True)
 envs = typer.Typer(help="Environments and their tasks.", no_args_is_help=True)
 config = typer.Typer(help="Settings.", no_args_is_help=True)
-
-UNHEALTHY = 1
 
 
 @runs.command("list")
@@ -152,7 +151,7 @@ def doctor(json: flags.Json = False) -> None:
     findings = examination.examine()
     console.show_doctor(findings, json=json)
     if any(finding.needed and not finding.ok for finding in findings):
-        raise typer.Exit(UNHEALTHY)
+        raise typer.Exit(FAILED)
 
 
 def version() -> None:

@@ -1,4 +1,4 @@
-"""The commands on one reward or policy: check, train, evaluate, export."""
+"""The commands on one reward or policy: check, train, evaluate, video, export."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from rewardsmith.cli import flags, going
+from rewardsmith.cli.exits import FAILED
 
 Reward = Annotated[Path, typer.Argument(metavar="FILE", help="A file with compute_reward.")]
 Env = Annotated[str, typer.Option("-e", "--env", help="Gymnasium id.")]
 Candidate = Annotated[str, typer.Argument(metavar="RUN[:CANDIDATE]")]
 Seeds = Annotated[str, typer.Option("--seeds", help="Such as 0,1,2 or 0-9.")]
 
-REFUSED = 1
 _MAX_SEEDS = 1000
 
 
@@ -33,7 +33,7 @@ def check(
     verdict = api.check(file, env, unsafe=unsafe_no_jail, **kwargs)
     console.show_verdict(verdict, json=json)
     if not verdict.ok:
-        raise typer.Exit(REFUSED)
+        raise typer.Exit(FAILED)
 
 
 def train(
@@ -131,7 +131,7 @@ def video(
         display.observe(filmed.event())
         failed |= bool(filmed.why)
     if failed:
-        raise typer.Exit(REFUSED)
+        raise typer.Exit(FAILED)
 
 
 def export(

@@ -73,7 +73,7 @@ class Reflector(Protocol):
 
 
 class Proposer(Protocol):
-    """Writes rewards. Implementations: llm.py (a language model), grammar.py (offline)."""
+    """Writes rewards. Implementations: llm.py (a language model), grammar/ (offline)."""
 
     def propose(self, ask: Ask) -> list[Proposal]:
         """One proposal for each move, in their order."""
