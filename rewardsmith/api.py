@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +91,11 @@ def load(name: str = "last", *, runs_dir: str | Path = "runs") -> Run:
 
 
 def check(
-    reward: str | Path, env: str | Callable[..., Any], *, unsafe: bool = False, **env_kwargs: Any
+    reward: str | Path,
+    env: str | Callable[..., Any],
+    *,
+    env_kwargs: Mapping[str, bool | int | float | str] | None = None,
+    unsafe: bool = False,
 ) -> Verdict:
     """What the critic says of a reward, given as code or as the path of a .py or .md file."""
     is_path = isinstance(reward, Path) or reward.endswith((".py", ".md"))

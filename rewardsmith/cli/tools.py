@@ -29,8 +29,7 @@ def check(
     from rewardsmith import api
     from rewardsmith.cli import console
 
-    kwargs = flags.pairs(env_kwargs) or {}
-    verdict = api.check(file, env, unsafe=unsafe_no_jail, **kwargs)
+    verdict = api.check(file, env, env_kwargs=flags.pairs(env_kwargs), unsafe=unsafe_no_jail)
     console.show_verdict(verdict, json=json)
     if not verdict.ok:
         raise typer.Exit(FAILED)

@@ -91,6 +91,13 @@ def test_a_reward_is_checked_as_code_or_as_a_file(tmp_path: Path) -> None:
         rewardsmith.check("nowhere.py", "CartPole-v1")
 
 
+def test_a_reward_is_checked_in_the_environment_that_is_asked_for() -> None:
+    kwargs = {"include_cfrc_ext_in_observation": False}
+    for env_kwargs, known in (({}, True), (kwargs, False)):
+        code = "def compute_reward(next_obs):\n    return {'last': next_obs[:, 27]}\n"
+        assert rewardsmith.check(code, "Ant-v5", env_kwargs=env_kwargs).ok is known
+
+
 def test_a_reward_is_trained_on_the_seeds_that_are_given(tmp_path: Path) -> None:
     file = tmp_path / "reward.py"
     file.write_text(REWARD)
