@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rewardsmith.errors import UserError
+from rewardsmith.files import write_bytes
 from rewardsmith.records import Record, Space
 
 OBSERVATION_CLIP = 10.0
@@ -110,8 +111,6 @@ def save(policy: Policy, path: Path) -> None:
         {name: np.ascontiguousarray(array) for name, array in arrays.items()},
         metadata={"header": policy.header.model_dump_json()},
     )
-    from rewardsmith.files import write_bytes
-
     write_bytes(path, blob)
 
 

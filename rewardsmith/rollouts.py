@@ -15,7 +15,7 @@ from rewardsmith.arrays import within
 from rewardsmith.errors import UserError
 from rewardsmith.files import write_bytes
 from rewardsmith.records import Record
-from rewardsmith.reward import Transitions
+from rewardsmith.reward import Transitions, concatenate
 
 _FORMAT = "rewardsmith-rollouts/1"
 _PLAIN = ("action", "prev_action", "terminated", "t")
@@ -108,8 +108,6 @@ def split(
         steps: one batch of `worlds` rows per step, in order.
         lengths: steps of the first episode, by world.
     """
-    from rewardsmith.reward import concatenate
-
     made = concatenate(steps)
     return {
         world: made.rows(np.arange(length, dtype=np.intp) * worlds + world)

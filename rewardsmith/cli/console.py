@@ -26,7 +26,7 @@ from rewardsmith.records import (
     TaskSpec,
     Verdict,
 )
-from rewardsmith.report import Result, best_candidate, number, without_iterating
+from rewardsmith.report import Result, best_candidate, number, result, without_iterating
 from rewardsmith.store import RunRecord, Store
 
 if TYPE_CHECKING:
@@ -236,8 +236,6 @@ def show_episodes(run: RunRecord, found: Candidate, episodes: Episodes, *, json:
 
 def show_runs(store: Store, *, json: bool) -> None:
     """All runs."""
-    from rewardsmith.report import result
-
     if json:
         for run in store.runs():
             _print_json(result(store, run).model_dump(mode="json"))

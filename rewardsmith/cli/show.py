@@ -136,13 +136,6 @@ def view(
     )
 
 
-@envs.callback()
-@runs.callback()
-@config.callback()
-def group() -> None:
-    """Nothing to do for the group itself."""
-
-
 def doctor(json: flags.Json = False) -> None:
     """What works on this machine, and what to install for the rest; exits with 1 if runs cannot."""
     from rewardsmith import doctor as examination
