@@ -56,7 +56,7 @@ def planned(
     """The arms that a run asks for, untouched; "yours" where it is given."""
     search = config.search
     policies = (search.iterations * search.samples + config.tune.candidates) * search.seeds
-    steps = policies * (config.train.timesteps or task.budget.timesteps)
+    steps = policies * config.train.steps_of(task)
     arms = [Baseline(name="native")] if search.native or search.arms else []
     if yours:
         arms.append(Baseline(name="yours", reward=yours))

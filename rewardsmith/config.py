@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from rewardsmith.errors import UserError
-from rewardsmith.records import Record
+from rewardsmith.records import Record, TaskSpec
 
 
 class Settings(Record):
@@ -104,6 +104,14 @@ class TrainConfig(Settings):
     """A training that reports nothing for so long is ended: that candidate failed."""
     checkpoint_s: float = Field(30.0, ge=0)
     """Seconds between two checkpoints of a training, from which a resumed run goes on."""
+
+    def steps_of(self, task: TaskSpec) -> int:
+        """Environment steps of a whole training in `task`."""
+        return self.timesteps or task.budget.timesteps
+
+    def episodes_of(self, task: TaskSpec) -> int:
+        """How many episodes measure a policy in `task`."""
+        return self.episodes or task.budget.episodes
 
 
 class ModelConfig(Settings):

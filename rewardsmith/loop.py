@@ -31,7 +31,7 @@ from rewardsmith.records import (
     Verdict,
 )
 from rewardsmith.rungs import Heat, climb, ladder
-from rewardsmith.selection import plan_seeds, rank, score
+from rewardsmith.selection import rank, score, seeds_of
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.strategies import Strategy
 from rewardsmith.summarise import summarise
@@ -67,14 +67,7 @@ class Search:
             run, parts.store, parts.strategy, parts.proposer, parts.observe, parts.tuner
         )
         self._measure = Measure(run, parts.store, parts.engine, parts.observe, self._control.poll)
-        episodes = run.config.train.episodes or run.task.budget.episodes
-        self.seeds = plan_seeds(
-            run.config.seed,
-            selection=self._config.seeds,
-            final=self._config.final_seeds,
-            report=self._config.report_seeds,
-            episodes=episodes,
-        )
+        self.seeds = seeds_of(run)
         self._panel: Panel | None = None
         if run.config.feedback.mode != "off":
             self._panel = Panel(self._control, self._store, self._measure, self.seeds, parts.judges)

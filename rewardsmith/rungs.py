@@ -39,7 +39,7 @@ def ladder(config: RunConfig, task: TaskSpec) -> tuple[int, ...]:
     They double, from half of the training or the environment's own first cut on. Where raters
     decide, none is cut by a fitness before they have seen it.
     """
-    steps = config.train.timesteps or task.budget.timesteps
+    steps = config.train.steps_of(task)
     halved = config.search.rungs and not config.feedback.decides
     if not halved or backend_of(config.train) != "population":
         return (steps,)

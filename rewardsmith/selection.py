@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rewardsmith.records import Candidate, Fitness, Record, Score, Training
+from rewardsmith.store import RunRecord
 
 ENOUGH_SEEDS = 5
 """Below, an interval is printed with the words "too few seeds"."""
@@ -39,6 +40,22 @@ class SeedPlan(Record):
     report_episodes: tuple[int, ...]
     unused: int
     """Training seeds from here on have no purpose: for arms with as many as the search had."""
+
+
+def seeds_of(run: RunRecord) -> SeedPlan:
+    """The seeds of a run; where a given reward is trained they are given, and none select."""
+    search = run.config.search
+    plan = plan_seeds(
+        run.config.seed,
+        selection=search.seeds,
+        final=search.final_seeds,
+        report=search.report_seeds,
+        episodes=run.config.train.episodes_of(run.task),
+    )
+    if run.kind == "search":
+        return plan
+    given = {"selection": (), "final": (), "report": run.train_seeds}
+    return plan.model_copy(update={**given, "selection_episodes": (), "final_episodes": ()})
 
 
 def plan_seeds(seed: int, *, selection: int, final: int, report: int, episodes: int) -> SeedPlan:

@@ -27,7 +27,7 @@ from rewardsmith.propose.grammar import GrammarProposer
 from rewardsmith.recording import Recording, ReplayEngine
 from rewardsmith.records import Event, RunStatus, TaskSpec
 from rewardsmith.reward import Transitions
-from rewardsmith.selection import SeedPlan, plan_seeds
+from rewardsmith.selection import seeds_of
 from rewardsmith.sim.rollout import PROBE_ROWS, STEPS_PER_ROW, random_transitions
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.strategies.choice import strategy
@@ -194,22 +194,8 @@ def _launch(record: RunRecord, store: Store) -> dict[str, object]:
         "strategy": record.config.search.strategy,
         "notices": _notices(record),
         "possibly_paid": possibly_paid(store, record.id),
-        "seeds": _seeds(record).model_dump(),
+        "seeds": seeds_of(record).model_dump(),
     }
-
-
-def _seeds(record: RunRecord) -> SeedPlan:
-    if record.kind == "train":
-        return single.seeds_of(record)
-    search = record.config.search
-    episodes = record.config.train.episodes or record.task.budget.episodes
-    return plan_seeds(
-        record.config.seed,
-        selection=search.seeds,
-        final=search.final_seeds,
-        report=search.report_seeds,
-        episodes=episodes,
-    )
 
 
 def _notices(record: RunRecord) -> list[str]:

@@ -11,7 +11,7 @@ from rewardsmith.errors import Cancelled, CandidateError, LimitReached
 from rewardsmith.measure import Arm, Measure, Observe
 from rewardsmith.records import Candidate, RunStatus, Stage
 from rewardsmith.reward import Transitions
-from rewardsmith.selection import SeedPlan, plan_seeds, score
+from rewardsmith.selection import score, seeds_of
 from rewardsmith.store import RunRecord, Store
 
 
@@ -46,15 +46,6 @@ def train(
         control.update(status=RunStatus.CANCELLED)
         raise
     return control.run
-
-
-def seeds_of(run: RunRecord) -> SeedPlan:
-    """The given training seeds, and the episode seeds on which they are measured; none select."""
-    episodes = run.config.train.episodes or run.task.budget.episodes
-    plan = plan_seeds(run.config.seed, selection=0, final=0, report=0, episodes=episodes)
-    return plan.model_copy(
-        update={"report": run.train_seeds, "selection_episodes": (), "final_episodes": ()}
-    )
 
 
 def _checked(run: RunRecord, store: Store, transitions: Transitions) -> Candidate:

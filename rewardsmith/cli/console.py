@@ -152,9 +152,8 @@ class Screen:
 
 def show_plan(config: RunConfig, task: TaskSpec, proposer: str, forecast: Sequence[str]) -> None:
     """What a run would do, and what that would take."""
-    search, train, tune = config.search, config.train, config.tune
+    search, tune = config.search, config.tune
     tuned = f", then {tune.generations} x {tune.samples} tuned by {tune.method}"
-    timesteps = train.timesteps or task.budget.timesteps
     unit = f" [{task.fitness.unit}]" if task.fitness.unit else ""
     out = _console()
     for name, text in (
@@ -163,7 +162,7 @@ def show_plan(config: RunConfig, task: TaskSpec, proposer: str, forecast: Sequen
         ("proposer", proposer),
         ("strategy", search.strategy + (tuned if tune.method else "")),
         ("candidates", f"{search.iterations} generations x {search.samples}"),
-        ("a training", f"{timesteps:,} steps"),
+        ("a training", f"{config.train.steps_of(task):,} steps"),
         *(("forecast", line) for line in forecast),
     ):
         out.print(f"{name:<12} {text}", soft_wrap=True, highlight=False, markup=False)
