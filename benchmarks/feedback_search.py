@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from rewardsmith import session, start
-from rewardsmith.config import build
 from rewardsmith.measure import mean_fitness
 from rewardsmith.records import Record, RunStatus
 from rewardsmith.selection import interval
+from rewardsmith.settings import build
 from rewardsmith.store import RunRecord, Store
 
 GENERATIONS, SAMPLES, VOTES = 2, 5, 50

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rewardsmith import config as settings
-from rewardsmith import critic, session, start, tasks
+from rewardsmith import critic, session, settings, start, tasks
 from rewardsmith.errors import UserError
 from rewardsmith.measure import Observe
 from rewardsmith.options import factory_name, nested

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from rewardsmith import config as settings
+from rewardsmith import settings
 from rewardsmith.config import RunConfig
 from rewardsmith.errors import UserError
 

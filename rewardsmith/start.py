@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rewardsmith import config as settings
-from rewardsmith import critic, raters, recording, tasks, tuning
+from rewardsmith import critic, raters, recording, settings, tasks, tuning
 from rewardsmith.arms import searches
 from rewardsmith.commands import limits_left
 from rewardsmith.config import LimitConfig, RunConfig

@@ -15,8 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from rewardsmith import config as settings
-from rewardsmith import session, start
+from rewardsmith import session, settings, start
 from rewardsmith.commands import limits_left
 from rewardsmith.config import LimitConfig, RunConfig
 from rewardsmith.errors import CandidateError, ModelError, NoSurvivor, UserError

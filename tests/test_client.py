@@ -12,7 +12,7 @@ import pytest
 from loopback_server import LoopbackServer, says
 from test_propose_llm import MemoryLog
 
-from rewardsmith import config as settings
+from rewardsmith import settings
 from rewardsmith.errors import ModelError, UserError
 from rewardsmith.llm.chat import Adapter, ChatReply, ChatRequest, Message
 from rewardsmith.llm.client import ChatClient, Patience

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from scripted_engine import TASK, candidate
 
-from rewardsmith import config as settings
-from rewardsmith import filming
+from rewardsmith import filming, settings
 from rewardsmith.config import RunConfig
 from rewardsmith.forecast import Pace, forecast, measured_pace, words
 from rewardsmith.llm.chat import ChatReply, ChatRequest

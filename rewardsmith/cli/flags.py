@@ -60,23 +60,23 @@ Unsafe = Annotated[
 
 def build(file: Path | None, assignments: list[str] | None, flags: dict[str, Any]) -> RunConfig:
     """The settings of the command over their defaults."""
-    from rewardsmith import config
+    from rewardsmith import settings
 
-    return config.build(given(file, assignments, flags))
+    return settings.build(given(file, assignments, flags))
 
 
 def given(
     file: Path | None, assignments: list[str] | None, flags: dict[str, Any]
 ) -> dict[str, Any]:
     """What the command was given: the file, over it --set, over it the flags."""
-    from rewardsmith import config
+    from rewardsmith import settings
 
-    layers = [config.load_toml(file)] if file else []
-    return config.merge(*layers, config.parse_assignments(assignments or []), flags)
+    layers = [settings.load_toml(file)] if file else []
+    return settings.merge(*layers, settings.parse_assignments(assignments or []), flags)
 
 
 def pairs(assignments: list[str] | None) -> dict[str, Any] | None:
     """`["a=1", "b=x"]` as a dictionary."""
-    from rewardsmith import config
+    from rewardsmith import settings
 
-    return config.parse_assignments(assignments) if assignments else None
+    return settings.parse_assignments(assignments) if assignments else None

@@ -73,7 +73,7 @@ def sweep(
     verbose: flags.Verbose = 0,
 ) -> None:
     """Run a grid of searches; the same command goes on, a larger grid takes over what is done."""
-    from rewardsmith import config as settings
+    from rewardsmith import settings
     from rewardsmith import sweep as sweeping
     from rewardsmith.cli import sweeps
     from rewardsmith.errors import Cancelled, LimitReached
@@ -136,7 +136,7 @@ def _axes(named: dict[str, str | None]) -> dict[str, list[str]]:
 
 def _named_axes(axes: list[str]) -> dict[str, list[Any]]:
     """`["search.samples=4,8"]` as lists of values, each as TOML or text."""
-    from rewardsmith import config as settings
+    from rewardsmith import settings
     from rewardsmith.errors import UserError
 
     found = {}

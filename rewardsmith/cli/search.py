@@ -156,8 +156,7 @@ def run(
     ] = False,
 ) -> None:
     """Search a reward for TASK and train a policy on it."""
-    from rewardsmith import config as settings
-    from rewardsmith import start
+    from rewardsmith import settings, start
     from rewardsmith.options import nested
     from rewardsmith.store import Store
 

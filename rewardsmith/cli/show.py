@@ -80,7 +80,7 @@ def envs_show(
 @config.command("show")
 def config_show(file: flags.ConfigFile = None, assignments: flags.Assignments = None) -> None:
     """Every setting with its value, as TOML."""
-    from rewardsmith import config as settings
+    from rewardsmith import settings
 
     typer.echo(settings.to_toml(flags.build(file, assignments, {})), nl=False)
 
@@ -90,14 +90,15 @@ def config_init(
     file: Annotated[Path, typer.Argument(metavar="FILE")] = Path("rewardsmith.toml"),
 ) -> None:
     """Write a file with every setting at its default."""
-    from rewardsmith import config as settings
+    from rewardsmith import settings
+    from rewardsmith.config import RunConfig
     from rewardsmith.errors import UserError
     from rewardsmith.files import write_text
 
     if file.exists():
         raise UserError(f"{file} exists already")
     try:
-        write_text(file, settings.to_toml(settings.RunConfig()))
+        write_text(file, settings.to_toml(RunConfig()))
     except OSError as error:
         raise UserError(f"cannot write {file}: {error.strerror}") from None
     typer.echo(f"wrote {file}; use it with: rewardsmith run --config {file}")

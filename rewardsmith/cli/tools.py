@@ -111,8 +111,8 @@ def video(
     """Film the best and the last policy of a candidate: mp4 files with posters."""
     from rewardsmith import export, filming
     from rewardsmith.cli import console
-    from rewardsmith.config import merge
     from rewardsmith.errors import UserError
+    from rewardsmith.settings import merge
     from rewardsmith.store import Store
 
     if why := filming.lacking():

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import jinja2
 
-from rewardsmith.config import to_toml
 from rewardsmith.llm.secrets import redactor
 from rewardsmith.records import Candidate, Record, TermStats, Training
 from rewardsmith.report import number
@@ -22,6 +21,7 @@ from rewardsmith.reporting.compare import Comparison
 from rewardsmith.reporting.figures import Chart, Line, Whiskers
 from rewardsmith.reporting.gather import BAND_SEEDS, LearningCurve, RunReport, goal
 from rewardsmith.reporting.lineage import Lineage, lineage
+from rewardsmith.settings import to_toml
 from rewardsmith.summarise import typical_training
 
 _MOST_TERMS = 8

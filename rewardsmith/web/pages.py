@@ -15,8 +15,8 @@ from fastapi.responses import (
 )
 from starlette.concurrency import run_in_threadpool
 
-from rewardsmith.config import flatten
 from rewardsmith.errors import UserError
+from rewardsmith.settings import flatten
 from rewardsmith.spending import spending
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.web import charts, code, doctor, live, voting

@@ -15,10 +15,10 @@ import pytest
 from jail_rewards import HONEST, reward, transitions
 
 from rewardsmith import doctor, start
-from rewardsmith.config import build
 from rewardsmith.errors import UserError
 from rewardsmith.jail import lockdown, service
 from rewardsmith.jail.service import RewardWorker
+from rewardsmith.settings import build
 from rewardsmith.store import Store
 
 NAMES = {

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as tried
 from hypothesis import strategies as st
 
-from rewardsmith import config
+from rewardsmith import settings
 from rewardsmith.config import RunConfig
 from rewardsmith.errors import UserError
 
@@ -18,14 +19,14 @@ from rewardsmith.errors import UserError
 def written(tmp_path: Path, text: str) -> dict[str, Any]:
     path = tmp_path / "run.toml"
     path.write_text(text, encoding="utf-8")
-    return config.load_toml(path)
+    return settings.load_toml(path)
 
 
 def test_each_layer_wins_over_the_one_before(tmp_path: Path) -> None:
     file = written(tmp_path, '[search]\nsamples = 5\nseeds = 2\n[train]\nalgo = "sac"\n')
-    assigned = config.parse_assignments(["search.samples=6", "search.seeds=3"])
+    assigned = settings.parse_assignments(["search.samples=6", "search.seeds=3"])
     flags = {"search": {"samples": 7}}
-    settled = config.build(file, assigned, flags)
+    settled = settings.build(file, assigned, flags)
     assert settled.search.samples == 7
     assert settled.search.seeds == 3
     assert settled.train.algo == "sac"
@@ -34,8 +35,8 @@ def test_each_layer_wins_over_the_one_before(tmp_path: Path) -> None:
 
 def test_free_tables_merge_key_by_key() -> None:
     preset = {"train": {"hyperparams": {"gamma": 0.9, "n_steps": 64}}}
-    assigned = config.parse_assignments(["train.hyperparams.gamma=0.95"])
-    merged = config.build(preset, assigned).train.hyperparams
+    assigned = settings.parse_assignments(["train.hyperparams.gamma=0.95"])
+    merged = settings.build(preset, assigned).train.hyperparams
     assert merged == {"gamma": 0.95, "n_steps": 64}
 
 
@@ -54,21 +55,21 @@ def test_free_tables_merge_key_by_key() -> None:
     ],
 )
 def test_assignments_are_toml_values_or_text(assignment: str, value: object) -> None:
-    parsed = config.parse_assignments([assignment])
+    parsed = settings.parse_assignments([assignment])
     key = assignment.partition("=")[0]
-    assert config.flatten(parsed) == {key: value}
-    assert type(config.flatten(parsed)[key]) is type(value)
+    assert settings.flatten(parsed) == {key: value}
+    assert type(settings.flatten(parsed)[key]) is type(value)
 
 
 def test_a_later_assignment_wins_also_over_a_whole_table() -> None:
-    parsed = config.parse_assignments(["search=5", "search.samples=3", "search.samples=4"])
+    parsed = settings.parse_assignments(["search=5", "search.samples=3", "search.samples=4"])
     assert parsed == {"search": {"samples": 4}}
 
 
 @pytest.mark.parametrize("assignment", ["search.samples", "=3", "  =3", ""])
 def test_an_assignment_that_is_none_is_named(assignment: str) -> None:
     with pytest.raises(UserError, match="expected KEY=VALUE"):
-        config.parse_assignments([assignment])
+        settings.parse_assignments([assignment])
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_an_assignment_that_is_none_is_named(assignment: str) -> None:
 )
 def test_a_wrong_setting_is_named_in_one_line(layer: dict[str, Any], said: list[str]) -> None:
     with pytest.raises(UserError) as caught:
-        config.build(layer)
+        settings.build(layer)
     message = str(caught.value)
     assert len(message.splitlines()) == 1
     assert all(words in message for words in said)
@@ -97,23 +98,23 @@ def test_a_wrong_setting_is_named_in_one_line(layer: dict[str, Any], said: list[
 
 def test_an_unreadable_file_is_one_line_with_its_name(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot read .*none\.toml: No such file"):
-        config.load_toml(tmp_path / "none.toml")
+        settings.load_toml(tmp_path / "none.toml")
     with pytest.raises(UserError, match=r"run\.toml is not valid TOML: Invalid value"):
         written(tmp_path, "search = [")
     (tmp_path / "latin.toml").write_bytes(b'notes = "\xe9"')
     with pytest.raises(UserError, match=r"latin\.toml is not valid TOML"):
-        config.load_toml(tmp_path / "latin.toml")
+        settings.load_toml(tmp_path / "latin.toml")
     with pytest.raises(UserError, match="cannot read"):
-        config.load_toml(tmp_path)
+        settings.load_toml(tmp_path)
 
 
 def test_the_defaults_read_back_and_every_key_is_in_the_file(tmp_path: Path) -> None:
-    text = config.to_toml(RunConfig())
-    assert config.build(written(tmp_path, text)) == RunConfig()
+    text = settings.to_toml(RunConfig())
+    assert settings.build(written(tmp_path, text)) == RunConfig()
     lines = {
         line.removeprefix("# ").split(" = ")[0].removesuffix(" =") for line in text.split("\n")
     }
-    assert {key.rpartition(".")[2] for key in config.flatten(RunConfig().model_dump())} <= lines
+    assert {key.rpartition(".")[2] for key in settings.flatten(RunConfig().model_dump())} <= lines
 
 
 _text = st.text(st.characters(codec="utf-8"), max_size=30)
@@ -121,7 +122,7 @@ _value = st.one_of(st.booleans(), st.integers(-(2**53), 2**53), st.floats(allow_
 _table = st.dictionaries(st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True), _value, max_size=3)
 
 
-@settings(max_examples=60, deadline=None)
+@tried(max_examples=60, deadline=None)
 @given(
     notes=_text,
     init=st.lists(_text, max_size=2),
@@ -139,7 +140,7 @@ def test_any_settings_read_back_from_toml_and_from_json(
     timeout_s: float,
     wall_s: float | None,
 ) -> None:
-    settled = config.build(
+    settled = settings.build(
         {
             "notes": notes,
             "init": init,
@@ -148,14 +149,14 @@ def test_any_settings_read_back_from_toml_and_from_json(
             "limits": {"wall_s": wall_s},
         }
     )
-    again = config.build(written(tmp_path_factory.getbasetemp(), config.to_toml(settled)))
+    again = settings.build(written(tmp_path_factory.getbasetemp(), settings.to_toml(settled)))
     assert again == settled
     assert RunConfig.model_validate_json(settled.model_dump_json()) == settled
 
 
 def test_a_settings_file_says_what_each_setting_is_for() -> None:
     hyperparams = {"gamma": 0.9}
-    text = config.to_toml(config.build({"train": {"hyperparams": hyperparams}}))
+    text = settings.to_toml(settings.build({"train": {"hyperparams": hyperparams}}))
     assert "# Candidates per generation.\nsamples = 4\n" in text
-    assert [*filterfalse(config.meaning, config.keys())] == []
+    assert [*filterfalse(settings.meaning, settings.keys())] == []
     assert "PPO only" in text and "\nhyperparams = {gamma = 0.9}\n" in text
