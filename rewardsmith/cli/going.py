@@ -32,7 +32,7 @@ def settled(config: RunConfig, yes: bool) -> RunConfig:
 def go(record: RunRecord, store: Store, *, json: bool, quiet: bool) -> None:
     """Run a search with its display; an interrupt leaves the state saved and says how to resume."""
     from rewardsmith import report, session
-    from rewardsmith.cli import console
+    from rewardsmith.cli import live
     from rewardsmith.errors import (
         Cancelled,
         CandidateError,
@@ -42,7 +42,7 @@ def go(record: RunRecord, store: Store, *, json: bool, quiet: bool) -> None:
     )
 
     stops = (KeyboardInterrupt, Cancelled, CandidateError, LimitReached, ModelError, NoSurvivor)
-    display = console.display(store, json=json, quiet=quiet)
+    display = live.display(store, json=json, quiet=quiet)
     try:
         with display:
             done = session.search(record, store, display.observe)

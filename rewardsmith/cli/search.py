@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from rewardsmith.cli import preview
 from rewardsmith.cli.flags import (
     Algo,
     Assignments,
@@ -31,9 +32,6 @@ from rewardsmith.cli.flags import (
     pairs,
 )
 from rewardsmith.cli.going import go, settled
-
-if TYPE_CHECKING:
-    from rewardsmith.config import RunConfig
 
 
 def run(
@@ -215,10 +213,10 @@ def run(
         return
     chosen = settled(settings.build(asked), yes)
     if show_prompt:
-        _show_prompt(chosen)
+        preview.prompt(chosen)
         return
     if dry_run:
-        _show_plan(chosen, runs_dir)
+        preview.plan(chosen, runs_dir)
         return
     store = Store(runs_dir)
     go(start.create(chosen, store), store, json=json, quiet=quiet)
@@ -276,33 +274,3 @@ def ctl(
     commands.checked(command, value)
     store = Store(runs_dir, create=False)
     store.command(store.run(name).id, command, value)
-
-
-def _show_prompt(config: RunConfig) -> None:
-    from rewardsmith import start
-    from rewardsmith.propose import Ask
-    from rewardsmith.propose.llm import preview
-    from rewardsmith.sim.rollout import with_ranges
-    from rewardsmith.strategies import firsts
-
-    config = start.without_keys(config)
-    ask = Ask(
-        task=with_ranges(start.resolve_task(config), config.seed),
-        generation=1,
-        moves=firsts(["r01c00"]),
-        notes=config.notes,
-        seed=config.seed,
-    )
-    typer.echo(preview(ask, config.model.prompts))
-
-
-def _show_plan(config: RunConfig, runs_dir: Path) -> None:
-    from rewardsmith import forecast, session, start
-    from rewardsmith.cli import console
-    from rewardsmith.store import DATABASE, Store
-
-    config = start.settle_proposer(config)
-    task = start.resolve_task(config)
-    store = Store(runs_dir, create=False) if (runs_dir / DATABASE).exists() else None
-    lines = forecast.words(session.foresee(config, task, store), config)
-    console.show_plan(config, task, start.proposer_name(config), lines)

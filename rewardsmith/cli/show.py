@@ -32,12 +32,12 @@ def runs_show(
 ) -> None:
     """One run: its candidates, its baselines, its best."""
     from rewardsmith import report
-    from rewardsmith.cli import console
+    from rewardsmith.cli import live
     from rewardsmith.store import Store
 
     store = Store(runs_dir, create=False)
     run = store.run(name)
-    display = console.display(store, json=json, quiet=False)
+    display = live.display(store, json=json, quiet=False)
     display.finish(run, report.result(store, run))
 
 

@@ -110,7 +110,7 @@ def video(
 ) -> None:
     """Film the best and the last policy of a candidate: mp4 files with posters."""
     from rewardsmith import export, filming
-    from rewardsmith.cli import console
+    from rewardsmith.cli import live
     from rewardsmith.errors import UserError
     from rewardsmith.settings import merge
     from rewardsmith.store import Store
@@ -124,7 +124,7 @@ def video(
     chosen = type(run.config.video).model_validate(
         merge(settings, {"seconds": seconds} if seconds else {})
     )
-    display = console.display(store, json=json, quiet=False)
+    display = live.display(store, json=json, quiet=False)
     failed = False
     for filmed in filming.film(store, run, [found], chosen):
         display.observe(filmed.event())
