@@ -273,7 +273,7 @@ class Appraisal:
                 sign * p.fitness - other * fitness_of(self._opposite, p.rollout.transitions)
                 for p in paid
             ]
-        except UserError as error:  # the opposite can not be measured on an episode of ours
+        except UserError as error:  # the opposite cannot be measured on an episode of ours
             yield Screen(name="contrast", why=str(error))
             return
         yield screens.contrast(paid, side)

@@ -1,4 +1,4 @@
-"""Builds an environment from its name, and says in one line why it can not be built or used."""
+"""Builds an environment from its name, and says in one line why it cannot be built or used."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def make_env(env: str, env_kwargs: Mapping[str, Any]) -> Env:
         built = build(**env_kwargs)
     except expected as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{env} can not be built: {reason}") from error
+        raise UserError(f"{env} cannot be built: {reason}") from error
     if not isinstance(built, gymnasium.Env):
         raise UserError(f"{env} gave a {type(built).__name__}, not a gymnasium.Env")
     if max_steps_of(built) is None:

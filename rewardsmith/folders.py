@@ -76,7 +76,7 @@ class Folder(Record):
                 raise ValueError(f"the name {name!r} is used twice")
         for name in variables:
             if not name.isidentifier() or name in RESERVED:
-                raise ValueError(f"{name!r} can not name a variable")
+                raise ValueError(f"{name!r} cannot name a variable")
         for task in self.task:
             if task.opposite and task.opposite not in tasks:
                 raise ValueError(f"task {task.name!r}: opposite {task.opposite!r} is no task")

@@ -1,6 +1,6 @@
 """Helpers that a reward may call without defining them; their source is put into its code.
 
-They are the Delta and Clip of arXiv 2410.15115: what they wrap can not be farmed by waiting for it
+They are the Delta and Clip of arXiv 2410.15115: what they wrap cannot be farmed by waiting for it
 or by going round in circles. A reward that calls one gets its definition below its own code, so
 that no line moves, nothing of ours is imported, and the file runs wherever NumPy is.
 """

@@ -248,7 +248,7 @@ def _check_feedback(config: RunConfig, spec: TaskSpec) -> None:
     if len(set(names)) < len(names):
         raise UserError("every --rater must be another one: seed=1, seed=2, ...")
     if names and spec.fitness.voted:
-        raise UserError("a simulated rater votes by the fitness: it can not judge without one")
+        raise UserError("a simulated rater votes by the fitness: it cannot judge without one")
 
 
 def proposer_name(config: RunConfig) -> str:

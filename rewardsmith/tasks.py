@@ -109,7 +109,7 @@ def describe(
     """Build the environment once and say what it holds.
 
     Raises:
-        UserError: it is unknown or can not be built, or its spaces are not supported.
+        UserError: it is unknown or cannot be built, or its spaces are not supported.
     """
     kwargs = dict(env_kwargs or {})
     folder = folders.find(env)

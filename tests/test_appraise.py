@@ -319,7 +319,7 @@ def test_a_reward_for_the_opposite_is_refused_before_any_training(
     assert "prefers episodes that did the opposite of the task in 100%" in backward.errors[0]
 
 
-def test_where_the_opposite_can_not_be_measured_that_is_told_and_nobody_refused_for_it(
+def test_where_the_opposite_cannot_be_measured_that_is_told_and_nobody_refused_for_it(
     store: Store, cheetah: TaskSpec, strides: Transitions
 ) -> None:
     run = cheetah_run(store, cheetah)

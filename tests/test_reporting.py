@@ -210,7 +210,7 @@ def test_without_matplotlib_the_line_to_install_it_is_said(
         draw(report, tmp_path)
 
 
-def test_what_can_not_be_written_is_said_in_a_line(report: RunReport, tmp_path: Path) -> None:
+def test_what_cannot_be_written_is_said_in_a_line(report: RunReport, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write"):
         list(writing.write([report], html=tmp_path / "file" / "x.html"))

@@ -52,9 +52,7 @@ def test_its_fitness_can_be_measured_again(task: TaskSpec, episodes: tuple[Rollo
         assert fitness_of(task, rollout.transitions) == rollout.fitness
 
 
-def test_what_is_not_kept_can_not_be_measured(
-    task: TaskSpec, episodes: tuple[Rollout, ...]
-) -> None:
+def test_what_is_not_kept_cannot_be_measured(task: TaskSpec, episodes: tuple[Rollout, ...]) -> None:
     native = task.fitness.model_copy(update={"expression": "native_return"})
     other = task.model_copy(update={"fitness": native})
     with pytest.raises(UserError, match="nan"):

@@ -1,4 +1,4 @@
-"""Scores, intervals and order: noise is shown, seeds never mix, and who failed can not win."""
+"""Scores, intervals and order: noise is shown, seeds never mix, and who failed cannot win."""
 
 from __future__ import annotations
 

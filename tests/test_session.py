@@ -29,7 +29,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         ({"backend": "sb3"}, False, False),
     ],
 )
-def test_who_can_not_cut_trainings_says_so(
+def test_who_cannot_cut_trainings_says_so(
     store: Store, train: dict[str, str], rungs: bool, said: bool
 ) -> None:
     config = RunConfig.model_validate({"train": train, "search": {"rungs": rungs}})

@@ -292,7 +292,7 @@ def test_of_several_takers_each_command_reaches_one(store: Store) -> None:
     assert sorted(taken, key=int) == [str(i) for i in range(30)]
 
 
-def test_a_directory_that_can_not_be_written_is_one_line(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for place in (tmp_path / "file" / "runs", tmp_path / "file"):
         with pytest.raises(UserError, match="cannot write to") as caught:

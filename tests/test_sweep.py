@@ -142,7 +142,7 @@ def test_what_has_ended_is_not_begun_again(store: Store) -> None:
     assert len(store.runs()) == 2
 
 
-def test_a_cell_that_can_not_begin_costs_itself_alone(store: Store) -> None:
+def test_a_cell_that_cannot_begin_costs_itself_alone(store: Store) -> None:
     cases = ({"env": "NoSuchEnv-v0", "task": "go"}, POLES[0])
     planned = cells(grid(cases=cases))
     done = ended(store, planned[1], RunStatus.DONE)

@@ -156,7 +156,7 @@ def show_env(known: EnvDescription, *, json: bool) -> None:
     out.print(Text(f"episodes: {known.episode_end}"))
     if known.tasks:
         tasks = Table("task", "sentence", "fitness", "unit")
-        tasks.columns[2].overflow = "fold"  # a formula that is cut can not be used
+        tasks.columns[2].overflow = "fold"  # a formula that is cut cannot be used
         for task in known.tasks:
             tasks.add_row(task.name, task.sentence, Text(task.fitness), task.unit)
         out.print(tasks)

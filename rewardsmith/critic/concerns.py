@@ -54,7 +54,7 @@ def _wrong_way(
 ) -> float | None:
     """The part of the rows that move at all on which the term moves the wrong way.
 
-    None where the claim can not be tried: the term or the variable is not there, the variable is
+    None where the claim cannot be tried: the term or the variable is not there, the variable is
     no scalar, the term does not move, or the reward fails on the moved states.
     """
     values = transitions.next_state.get(concern.variable)

@@ -164,13 +164,13 @@ class _Walk:
                 self._member(node, node.module, name)
 
     def _refuse_import(self, node: ast.AST, name: str) -> None:
-        message = f"`{name}` can not be imported: rewards may import numpy and math only"
+        message = f"`{name}` cannot be imported: rewards may import numpy and math only"
         self._refuse("import", node, message)
 
     def _attribute(self, node: ast.Attribute) -> bool:
         if not isinstance(node.ctx, ast.Load):
             advice = "a reward keeps nothing between calls"
-            self._refuse("attribute", node, f"`.{node.attr}` can not be set: {advice}")
+            self._refuse("attribute", node, f"`.{node.attr}` cannot be set: {advice}")
             return False
         chain, base = [node.attr], node.value
         while isinstance(base, ast.Attribute):

@@ -1,4 +1,4 @@
-"""What of a loaded reward outlives its calls: frozen where it can be, watched where it can not.
+"""What of a loaded reward outlives its calls: frozen where it can be, watched where it cannot.
 
 A reward is a function of its arguments. What a call leaves behind for the next one, in a global, a
 default argument or a closure, is found here by what it changed, whichever way it got there; so the

@@ -72,4 +72,4 @@ def shown(name: object) -> str:
     try:
         return f"{name!r:.80}"
     except Exception:  # noqa: BLE001  the candidate's own object, nested without end
-        return f"a {type(name).__name__} that can not be printed"
+        return f"a {type(name).__name__} that cannot be printed"

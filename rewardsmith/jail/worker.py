@@ -215,9 +215,9 @@ def _describe(error: BaseException) -> str:
     try:
         message = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     except Exception as another:  # noqa: BLE001  the candidate's own object, nested without end
-        message = f"its message can not be printed ({type(another).__name__})"
+        message = f"its message cannot be printed ({type(another).__name__})"
     if "read-only" in message:
-        message += "; inputs and constants can not be changed, work on a copy"
+        message += "; inputs and constants cannot be changed, work on a copy"
     if isinstance(error, MemoryError) and not message:
         message = "a reward may not have so much memory"
     return f"{type(error).__name__}: {message}"

@@ -30,7 +30,7 @@ class Budget:
     """The limits of one run.
 
     A reply whose price or usage is unknown counts as what was set aside for it, as far as that is
-    known: a limit on cost can not hold a model whose price nobody knows, one on tokens can. So does
+    known: a limit on cost cannot hold a model whose price nobody knows, one on tokens can. So does
     a try that was lost: it may be paid for.
 
     Args:

@@ -29,7 +29,7 @@ def spliced(
     """A reward with terms of both, at least one of each, that the critic's rules let pass.
 
     A term that both have is taken from either. None where no such reward came out of some tries:
-    two that have one and the same term only, names that can not be told apart.
+    two that have one and the same term only, names that cannot be told apart.
 
     Args:
         first: of a sound reward, as is `second`.

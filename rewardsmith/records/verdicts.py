@@ -90,7 +90,7 @@ class Verdict(Record):
     """Of what a sound reward pays on the run's probe transitions; see critic/novelty.py."""
     shape: str = ""
     """The same, without what a training does not notice: a factor, or where no episode ends early
-    a constant. "" where that can not be said."""
+    a constant. "" where that cannot be said."""
     wall_s: float = 0.0
 
     @property

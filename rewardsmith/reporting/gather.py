@@ -33,7 +33,7 @@ from rewardsmith.spending import Spending, spending
 from rewardsmith.store import RunRecord, Store
 
 BAND_SEEDS = 3
-"""Fewer, and an interval is so wide that the curves beside it can not be seen."""
+"""Fewer, and an interval is so wide that the curves beside it cannot be seen."""
 _PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 
 

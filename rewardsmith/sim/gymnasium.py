@@ -187,5 +187,5 @@ class GymnasiumSim:
         for key, column in self._info:
             if key not in info:
                 raise UserError(f"a step of the environment gave no info[{key!r}]; a variable "
-                                "that comes and goes can not be used")  # fmt: skip
+                                "that comes and goes cannot be used")  # fmt: skip
             column[world] = info[key]

@@ -85,7 +85,7 @@ class Appended(Database):
 
     def take_commands(self, run_id: str) -> list[Command]:
         """The commands not yet taken, oldest first; they are marked as taken."""
-        # One statement: two processes can not both take a command.
+        # One statement: two processes cannot both take a command.
         take = (
             _commands.update()
             .where(_commands.c.run == run_id, ~_commands.c.done)

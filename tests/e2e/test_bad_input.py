@@ -79,7 +79,7 @@ BAD = {
     "a model without its key": ((*BALANCE, "-m", "gpt-5"), "OPENAI_API_KEY"),
     "a constructor that divides by zero": (
         ("run", "hop", "-e", "Hopper-v5", "--env-kwargs", "frame_skip=0", "--fitness", "native"),
-        "can not be built",
+        "cannot be built",
     ),
     "a review without a model": ((*BALANCE, "--review"), "--model"),
     "seeds without end": (
@@ -104,10 +104,10 @@ def test_one_line_says_what_is_wrong(arguments: tuple[str, ...], said: str, tmp_
     place = ("-o", tmp_path / "runs") if arguments[0] == "run" else ()
     done = call(*arguments, *place)
     refused(done, said)
-    assert not list(tmp_path.glob("runs/*/")), "a run that can not begin is not stored"
+    assert not list(tmp_path.glob("runs/*/")), "a run that cannot begin is not stored"
 
 
-def test_a_runs_directory_that_can_not_be_written_is_named() -> None:
+def test_a_runs_directory_that_cannot_be_written_is_named() -> None:
     refused(call(*BALANCE, "-o", "/proc/runs"), "/proc/runs")
 
 
@@ -128,7 +128,7 @@ def test_observations_of_a_users_own_environment_are_named_too(tmp_path: Path) -
         (("resume", "last"), "--iterations"),
     ],
 )
-def test_what_a_finished_run_can_not_do_is_said(
+def test_what_a_finished_run_cannot_do_is_said(
     arguments: tuple[str, ...], said: str, recorded: Recorded
 ) -> None:
     refused(call(*arguments, "-o", recorded.runs_dir), said)

@@ -150,7 +150,7 @@ def test_environments_and_their_tasks_are_shown_whole() -> None:
         assert f"│ {name}" in listed
     shown = call("envs", "show", "Pendulum-v1").stdout
     assert "angular_velocity" in shown
-    assert "…" not in shown, "a formula that is cut can not be used"
+    assert "…" not in shown, "a formula that is cut cannot be used"
 
 
 def test_doctor_names_the_layers_of_the_jail() -> None:

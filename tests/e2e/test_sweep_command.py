@@ -1,4 +1,4 @@
-"""A grid of real runs: interrupted, continued, extended, and with one that can not be."""
+"""A grid of real runs: interrupted, continued, extended, and with one that cannot be."""
 
 from __future__ import annotations
 

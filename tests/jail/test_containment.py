@@ -319,7 +319,7 @@ def test_shared_memory_keeps_its_size(memory: str, size: int) -> None:
         running.compute(transitions(5))
 
 
-def test_inputs_can_not_be_mapped_for_writing() -> None:
+def test_inputs_cannot_be_mapped_for_writing() -> None:
     code = TAMPER + LATER % 'load("mmap").mmap(start["inputs"], 1)'
     with worker(code) as running, pytest.raises(RewardFault, match="Error"):
         running.compute(transitions(5))
@@ -329,7 +329,7 @@ def test_the_environment_is_empty_and_was_plain_before() -> None:
     with worker(TAMPER + LATER % "raise ValueError(dict(os.environ))") as running:
         with pytest.raises(RewardFault, match=r"ValueError: \{\}$"):
             running.compute(transitions(5))
-        # The zygote's: the worker itself can not be looked into by an ordinary user.
+        # The zygote's: the worker itself cannot be looked into by an ordinary user.
         started = Path(f"/proc/{min(descendants(os.getpid()))}/environ").read_bytes()
     names = {variable.partition(b"=")[0] for variable in started.split(b"\0") if variable}
     assert names <= {
@@ -338,7 +338,7 @@ def test_the_environment_is_empty_and_was_plain_before() -> None:
     }
 
 
-def test_a_forged_name_can_not_reach_a_terminal() -> None:
+def test_a_forged_name_cannot_reach_a_terminal() -> None:
     code = TAMPER + (
         "def compute_reward(state, action, next_state, params, terminated, t):\n"
         "    frame = sys._getframe()\n"

@@ -137,7 +137,7 @@ def test_the_filter_allows_and_refuses_by_the_kernels_own_names(machine: str) ->
 
 
 @pytest.mark.parametrize("machine", HEADERS)
-def test_memory_can_not_be_made_executable(machine: str) -> None:
+def test_memory_cannot_be_made_executable(machine: str) -> None:
     known = numbers(machine)
     for name in ("mmap", "mprotect"):
         assert verdict(machine, known[name], third=3) == ALLOW
