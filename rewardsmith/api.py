@@ -166,7 +166,7 @@ class Run:
 
 
 def _row(candidate: Candidate) -> dict[str, object]:
-    measured = candidate.report or candidate.score
+    measured = candidate.measured
     return {
         "candidate": candidate.id,
         "generation": candidate.generation,

@@ -15,13 +15,16 @@ BEST_OF_N = "best-of-n"
 
 
 class Best(Record):
-    """The best candidate, measured on the report seeds where it is a finalist."""
+    """The best candidate by the seeds furthest from what selection saw; see Candidate.measured."""
 
     candidate: str
     fitness: float
     fitness_low: float
     fitness_high: float
     seeds: int
+    held_out: bool
+    """Whether the fitness is of seeds that chose nothing: not so before the report, nor where
+    raters alone decide or the user gave one reward to train."""
     selection_fitness: float | None = None
     """What selection saw; the report is usually lower (the winner's curse)."""
     final_fitness: float | None = None
@@ -64,7 +67,7 @@ def result(store: Store, run: RunRecord) -> Result:
         run=run.id,
         run_dir=str(store.folder(run.id)),
         status=str(run.status),
-        best=_best(best) if best else None,
+        best=_best(run, best) if best else None,
         baselines=_beside(store, run),
         candidates=len(candidates),
         failed=sum(candidate.failure is not None for candidate in candidates),
@@ -151,8 +154,8 @@ def number(value: float) -> str:
     return f"{round(value, 3) + 0.0:.3g}"
 
 
-def _best(candidate: Candidate) -> Best | None:
-    measured = candidate.report or candidate.score
+def _best(run: RunRecord, candidate: Candidate) -> Best | None:
+    measured = candidate.measured
     if measured is None:
         return None
     return Best(
@@ -161,6 +164,7 @@ def _best(candidate: Candidate) -> Best | None:
         fitness_low=measured.low,
         fitness_high=measured.high,
         seeds=measured.n_seeds,
+        held_out=candidate.report is not None and run.kind == "search",
         selection_fitness=candidate.score.value if candidate.score else None,
         final_fitness=candidate.final.value if candidate.final else None,
     )

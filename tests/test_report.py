@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from scripted_engine import LATE, TASK, candidate, episodes
 
+import rewardsmith
 from rewardsmith import export
 from rewardsmith.cli.tables import footnotes
 from rewardsmith.config import RunConfig
@@ -87,6 +88,22 @@ def test_the_result_is_that_of_the_held_out_seeds(store: Store, run: RunRecord) 
     assert outcome.reward_file == str(folder / "reward.py")
     assert outcome.policy_file == str(folder / "policy.safetensors")
     assert json.loads(outcome.model_dump_json())["best"]["fitness_low"] == 4
+
+
+def test_before_its_report_the_best_stands_by_its_finals(store: Store, run: RunRecord) -> None:
+    done = finished(store, run)
+    (best,) = (c for c in store.candidates(run.id) if c.id == done.best)
+    reported = result(store, done).best
+    assert reported and reported.held_out
+    given = result(store, done.model_copy(update={"kind": "train"})).best
+    assert given and not given.held_out
+    chosen = best.model_copy(update={"final": between(1, 3), "report": None})
+    store.save_candidate(run.id, chosen)
+    found = result(store, done).best
+    assert found and (found.fitness, found.held_out) == (2, False)
+    frame = rewardsmith.load(run.id, runs_dir=store.runs_dir).to_frame()
+    (row,) = frame[frame["candidate"] == best.id].to_dict("records")
+    assert row["fitness"] == found.fitness and row["selection_fitness"] == 6
 
 
 @pytest.mark.parametrize(

@@ -101,10 +101,7 @@ class Shown:
             return "nothing came of it"
         interval = f"[{number(best.fitness_low)}, {number(best.fitness_high)}]"
         words = f"{best.candidate} {number(best.fitness)} {interval} in {found.wall_s:.0f} s"
-        held_out = any(
-            c.id == best.candidate and c.report for c in self._store.candidates(outcome.run)
-        )
-        return words if held_out else f"{words}, at selection: it has no held-out score"
+        return words if best.held_out else f"{words}, at selection: it has no held-out score"
 
     def _print(self, text: str) -> None:
         self._console.print(text, soft_wrap=True, highlight=False, markup=False)

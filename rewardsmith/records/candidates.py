@@ -65,6 +65,11 @@ class Candidate(Record):
     failure: Failure | None = None
 
     @property
+    def measured(self) -> Score | None:
+        """The score to show: by the seeds furthest from what selection saw."""
+        return self.report or self.final or self.score
+
+    @property
     def whole_code(self) -> str:
         """The code with the helpers that it calls: a file that stands on its own."""
         return self.verdict.reward.code if self.verdict and self.verdict.reward else self.code

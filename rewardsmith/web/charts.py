@@ -7,7 +7,6 @@ from typing import Literal
 
 from rewardsmith.records import Baseline, Candidate, Fitness, Record, Training
 from rewardsmith.selection import better
-from rewardsmith.web.views import measured
 
 Values = tuple[float | None, ...]
 
@@ -39,9 +38,9 @@ def search(
         return None
     values = tuple(c.score.value if c.score else None for c in candidates)
     levels = [
-        Series(label=b.name, values=(score.value,) * len(values), kind="level")
+        Series(label=b.name, values=(b.report.value,) * len(values), kind="level")
         for b in baselines
-        if (score := measured(b))
+        if b.report
     ]
     return Chart(
         title="fitness of each candidate, and the best so far",

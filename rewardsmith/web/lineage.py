@@ -7,7 +7,6 @@ from typing import Literal
 
 from rewardsmith.records import Candidate, Record
 from rewardsmith.store import RunRecord
-from rewardsmith.web.views import measured
 
 _COLUMN, _ROW, _BOX_W, _BOX_H, _MARGIN = 176, 54, 124, 40, 14
 
@@ -51,11 +50,10 @@ def lineage(run: RunRecord, candidates: Sequence[Candidate], best: str) -> Linea
     for candidate in candidates:
         row = rows.get(candidate.generation, 0)
         rows[candidate.generation] = row + 1
-        score = measured(candidate)
         boxes[candidate.id] = Box(
             candidate=candidate,
             state=_state(candidate, run, best, parents, newest),
-            fitness=score.value if score else None,
+            fitness=candidate.measured.value if candidate.measured else None,
             x=_MARGIN + (candidate.generation - 1) * _COLUMN,
             y=_MARGIN + row * _ROW,
         )

@@ -69,8 +69,6 @@ class Row(Record):
     """A candidate in a table."""
 
     candidate: Candidate
-    measured: Score | None
-    """By the seeds furthest from selection: the report's, the finals', else selection's."""
     best: bool
     progress: tuple[Progress, ...]
 
@@ -131,8 +129,7 @@ def overview(store: Store, run: RunRecord) -> Overview:
     best = best_candidate(run, list(candidates))
     folder = store.folder(run.id)
     decided = [c for c in candidates if c.stage is not Stage.PROPOSED]
-    arms: list[Candidate | Baseline] = [*candidates, *baselines]
-    scores = [score for arm in arms if (score := measured(arm))]
+    scores = [*(c.measured for c in candidates), *(b.report for b in baselines)]
     found = result(store, run)
     return Overview(
         run=run,
@@ -145,7 +142,6 @@ def overview(store: Store, run: RunRecord) -> Overview:
         rows=tuple(
             Row(
                 candidate=candidate,
-                measured=measured(candidate),
                 best=best is not None and candidate.id == best.id,
                 progress=_progress(run, folder, candidate),
             )
@@ -157,16 +153,9 @@ def overview(store: Store, run: RunRecord) -> Overview:
         waiting=sum(not prompt.answered for prompt in manual.queue(folder)),
         votes_wanted=asked.missing if (asked := waiting(store, run)) else 0,
         commands=tuple(store.pending_commands(run.id)),
-        span=span(scores),
+        span=span([score for score in scores if score]),
         film=next(iter(videos(store, run, best)), None) if best else None,
     )
-
-
-def measured(arm: Candidate | Baseline) -> Score | None:
-    """The score to show: the one furthest from what selection saw."""
-    if isinstance(arm, Baseline):
-        return arm.report
-    return arm.report or arm.final or arm.score
 
 
 def is_executable(candidate: Candidate) -> bool:

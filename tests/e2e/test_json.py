@@ -49,7 +49,7 @@ def test_done_holds_the_outcome(recorded: Recorded) -> None:
     assert set(done) == promised | more
     assert set(done["best"]) == {
         *("candidate", "fitness", "fitness_low", "fitness_high", "seeds", "selection_fitness"),
-        "final_fitness",
+        *("held_out", "final_fitness"),
     }
     assert (done["candidates"], done["failed"], done["cost_usd"]) == (4, 0, 0.0)
     best = done["best"]

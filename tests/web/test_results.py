@@ -119,3 +119,28 @@ def test_a_run_shows_all_its_arms_and_what_they_say_of_it(pages: Viewed, store: 
         assert "none learning from another" in shown and "7.25" in shown and "6.5" in shown
         assert all(line in shown for line in said)
     assert "7.25" in pages.get("/").text
+
+
+def test_the_best_is_called_held_out_once_it_is_reported(pages: Viewed, store: Store) -> None:
+    """Finals choose it before the report's trainings; table, tile and rows say one number."""
+    run = store.create_run(task=TASK, config=RunConfig(), proposer="m", best="r01c00")
+    seen = {"score": Score(value=9.5, low=9, high=10, n_seeds=3)}
+    seen["final"] = Score(value=3.25, low=3, high=3.5, n_seeds=3)
+    chosen = candidate(0, stage=Stage.EVALUATED, **seen)
+    here = f"/runs/{run.id}"
+
+    def shown() -> tuple[str, str, str]:
+        page = pages.get(here).text
+        tile, row = page[page.index('class="tile main"') :], page[page.index('scope="row"') :]
+        return page, tile.partition("</div>")[0], row.partition("</tr>")[0]
+
+    store.save_candidate(run.id, chosen)
+    page, tile, row = shown()
+    assert "best so far" in tile and "held-out" not in page
+    assert all("3.25" in where and "9.5" not in where for where in (tile, row))
+    assert "3.25" in pages.get(f"{here}/lineage").text
+    report = Score(value=2.75, low=2, high=3, n_seeds=5)
+    store.save_candidate(run.id, chosen.model_copy(update={"report": report}))
+    page, tile, row = shown()
+    assert "best on held-out seeds" in tile
+    assert all("2.75" in where and "3.25" not in where for where in (tile, row))
