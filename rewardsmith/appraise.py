@@ -266,8 +266,7 @@ class Appraisal:
     def _contrast(self, paid: Sequence[Paid]) -> Iterable[Screen]:
         if self._opposite is None:
             return
-        sign = 1.0 if self._fitness.direction == "maximize" else -1.0
-        other = 1.0 if self._opposite.fitness.direction == "maximize" else -1.0
+        sign, other = self._fitness.sign, self._opposite.fitness.sign
         try:
             side = [
                 sign * p.fitness - other * fitness_of(self._opposite, p.rollout.transitions)

@@ -70,7 +70,7 @@ class SimulatedJudge:
         return Vote.model_validate(said)
 
     def _utility(self, rollout: Rollout) -> float:
-        sign = 1.0 if self._task.fitness.direction == "maximize" else -1.0
+        sign = self._task.fitness.sign
         if self._rater.myopic == 1.0:
             return sign * rollout.fitness
         steps = len(rollout.transitions)

@@ -127,10 +127,9 @@ def _standing(arm: Arm, until: int, purpose: Purpose, fitness: Fitness) -> _Stan
     measured = [episodes_at(training, until) for training in trainings]
     if not measured or any(training.failure for training in trainings):
         return None
-    values = [fmean(episodes.fitness) for episodes in measured if episodes]
+    values = [episodes.mean_fitness for episodes in measured if episodes]
     if len(values) < len(measured):
         return None
-    mean, sign = fmean(values), 1.0 if fitness.direction == "maximize" else -1.0
     spread = values if len(values) > 1 else measured[0].fitness if measured[0] else values
     error = stdev(spread) / len(spread) ** 0.5 if len(spread) > 1 else 0.0
-    return _Standing(sign * mean, error)
+    return _Standing(fitness.sign * fmean(values), error)

@@ -91,13 +91,13 @@ def score(trainings: Sequence[Training]) -> Score | None:
     One seed: mean and t interval over its episodes. From 2 seeds: the mean over seeds and its t
     interval. From 10: the interquartile mean and its percentile bootstrap (arXiv 2108.13264).
     """
-    measured = [t.episodes.fitness for t in trainings if t.episodes and not t.failure]
+    measured = [t.episodes for t in trainings if t.episodes and not t.failure]
     if not measured:
         return None
     if len(measured) == 1:
-        value, low, high = t_interval(measured[0])
+        value, low, high = t_interval(measured[0].fitness)
     else:
-        value, low, high = interval([float(np.mean(fitness)) for fitness in measured])
+        value, low, high = interval([episodes.mean_fitness for episodes in measured])
     done = min(t.done for t in trainings if t.episodes and not t.failure)
     return Score(value=value, low=low, high=high, n_seeds=len(measured), done=done)
 
@@ -105,7 +105,7 @@ def score(trainings: Sequence[Training]) -> Score | None:
 def difference(one: Iterable[Training], other: Iterable[Training]) -> Score | None:
     """What `one` has over `other`, seed by seed, with its interval; None below two common seeds."""
     first, second = (
-        {t.seed: float(np.mean(t.episodes.fitness)) for t in side if t.episodes and not t.failure}
+        {t.seed: t.episodes.mean_fitness for t in side if t.episodes and not t.failure}
         for side in (one, other)
     )
     gaps = [first[seed] - second[seed] for seed in first if seed in second]
@@ -141,7 +141,7 @@ def interquartile_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def better(fitness: Fitness, one: float, other: float) -> bool:
     """Whether `one` is a better value of this fitness than `other`."""
-    return one > other if fitness.direction == "maximize" else one < other
+    return fitness.sign * one > fitness.sign * other
 
 
 def rank(candidates: Iterable[Candidate], fitness: Fitness) -> list[Candidate]:
@@ -149,14 +149,13 @@ def rank(candidates: Iterable[Candidate], fitness: Fitness) -> list[Candidate]:
 
     Where raters were asked, what they prefer decides; who they were not asked about comes last.
     """
-    sign = -1.0 if fitness.direction == "maximize" else 1.0
     scored = [candidate for candidate in candidates if candidate.score]
     voted = any(candidate.preference for candidate in scored)
 
     def worth(candidate: Candidate) -> float:
         if voted:
             return -candidate.preference.value if candidate.preference else 1.0
-        return sign * candidate.score.value if candidate.score else 0.0
+        return -fitness.sign * candidate.score.value if candidate.score else 0.0
 
     return sorted(scored, key=lambda c: (worth(c), c.generation, c.index))
 

@@ -83,11 +83,13 @@ def summarise(candidate: Candidate, task: TaskSpec) -> str:
 def typical_training(candidate: Candidate, task: TaskSpec) -> Training | None:
     """The selection training of median fitness (the lower of two), or None if none succeeded."""
     done = _selected(candidate)
-    sign = 1.0 if task.fitness.direction == "maximize" else -1.0
-    measured = [t for t in done if t.episodes is not None and t.episodes.fitness]
-    if not measured:
+    sign = task.fitness.sign
+    fitness = {t.id: t.episodes.mean_fitness for t in done if t.episodes and t.episodes.fitness}
+    if not fitness:
         return done[0] if done else None
-    ranked = sorted(measured, key=lambda training: (sign * _fitness_of(training), training.seed))
+    ranked = sorted(
+        (t for t in done if t.id in fitness), key=lambda t: (sign * fitness[t.id], t.seed)
+    )
     return ranked[(len(ranked) - 1) // 2]
 
 
@@ -98,10 +100,6 @@ def short_number(value: float) -> str:
 
 def _selected(candidate: Candidate) -> list[Training]:
     return [t for t in candidate.trainings if t.purpose == "selection" and t.failure is None]
-
-
-def _fitness_of(training: Training) -> float:
-    return fmean(training.episodes.fitness) if training.episodes else 0.0
 
 
 # --- observations --------------------------------------------------------------------------------
@@ -200,7 +198,7 @@ def _of_fitness(curve: Curve, task: TaskSpec) -> Iterator[Observation]:
     fitness = _known(curve.fitness)
     if len(fitness) < 2 or task.fitness.voted:
         return
-    sign = 1.0 if task.fitness.direction == "maximize" else -1.0
+    sign = task.fitness.sign
     last = fitness[-1]
     best = max(fitness, key=lambda value: sign * value)
     spread = max(fitness) - min(fitness)
@@ -279,7 +277,7 @@ def _evaluation_lines(candidate: Candidate, task: TaskSpec) -> list[str]:
             episodes = training.episodes
             lines.append(
                 f"- seed {training.seed}: "
-                + ("" if voted else f"fitness {short_number(fmean(episodes.fitness))}, ")
+                + ("" if voted else f"fitness {short_number(episodes.mean_fitness)}, ")
                 + f"{sum(episodes.terminated)} of {len(episodes.terminated)} episodes ended early, "
                 f"mean length {short_number(fmean(episodes.length))} steps"
             )

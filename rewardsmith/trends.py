@@ -78,8 +78,7 @@ def parting(training: Training, fitness: Fitness) -> Parting | None:
     points = _points(training)
     if len(points) < _LEAST_POINTS:
         return None
-    sign = 1.0 if fitness.direction == "maximize" else -1.0
-    good, paid = [sign * p.fitness for p in points], [p.reward for p in points]
+    good, paid = [fitness.sign * p.fitness for p in points], [p.reward for p in points]
     smooth = _smoothed(good)
     peak = max(range(len(points) - _END), key=lambda i: smooth[i])
     fall, rise = smooth[peak] - _end(good), _end(paid) - _smoothed(paid)[peak]
@@ -99,8 +98,7 @@ def lasting(training: Training, fitness: Fitness) -> Length | None:
     points = _points(training)
     if len(points) < _LEAST_POINTS:
         return None
-    sign = 1.0 if fitness.direction == "maximize" else -1.0
-    good, paid = [sign * p.fitness for p in points], [p.reward for p in points]
+    good, paid = [fitness.sign * p.fitness for p in points], [p.reward for p in points]
     lengths = [p.length for p in points]
     length, reward = Change(_begin(lengths), _end(lengths)), Change(_begin(paid), _end(paid))
     if reward.gain <= _threshold(paid) or not length.before:

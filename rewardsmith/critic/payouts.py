@@ -23,9 +23,10 @@ def words(paid: Sequence[Paid], trained: Collection[str], fitness: Fitness) -> s
         paid: what the reward pays for every episode that the run has kept.
         trained: names of the trained policies among them; the others are scripted behaviours.
     """
-    sign = -1.0 if fitness.direction == "maximize" else 1.0
     own = [p for p in paid if p.rollout.behaviour in trained]
-    ranked = sorted(own, key=lambda p: (sign * p.fitness, p.rollout.behaviour, p.rollout.seed))
+    ranked = sorted(
+        own, key=lambda p: (-fitness.sign * p.fitness, p.rollout.behaviour, p.rollout.seed)
+    )
     count = min(_SHOWN, len(ranked) // 2)
     lines = ["Discounted return of the reward and of its terms, for the episodes of policies:"]
     lines += [f"- {line}" for line in _episodes(ranked[:count], "best")]

@@ -23,8 +23,7 @@ def alignment(paid: Sequence[Paid], trained: Collection[str], fitness: Fitness) 
     A pair counts where its fitnesses lie clearly apart and the better one is a trained policy's:
     among scripted behaviours alone, who stumbles farthest says nothing. Ties of return count half.
     """
-    sign = 1.0 if fitness.direction == "maximize" else -1.0
-    scores = [sign * p.fitness for p in paid]
+    scores = [fitness.sign * p.fitness for p in paid]
     if not any(p.rollout.behaviour in trained for p in paid):
         return Screen(name="alignment", why="no policy has been trained yet")
     gap = MARGIN * (max(scores) - min(scores))

@@ -54,6 +54,11 @@ class Fitness(Record):
     """Words of the sentence that this fitness does not measure; shown to the user."""
 
     @property
+    def sign(self) -> Literal[-1, 1]:
+        """What a value times it is higher for, the better it is."""
+        return 1 if self.direction == "maximize" else -1
+
+    @property
     def voted(self) -> bool:
         """Whether raters alone decide: every episode then counts the same."""
         return self.name == VOTED

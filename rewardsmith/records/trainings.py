@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import fmean
 from typing import Literal
 
 from rewardsmith.records.base import Record
@@ -49,6 +50,11 @@ class Episodes(Record):
     native_return: tuple[float, ...]
     length: tuple[int, ...]
     terminated: tuple[bool, ...]
+
+    @property
+    def mean_fitness(self) -> float:
+        """The fitness of the policy on these seeds."""
+        return fmean(self.fitness)
 
 
 Purpose = Literal["selection", "final", "report"]

@@ -36,9 +36,8 @@ def human_normalised(
     floor = next((known[name] for name in _FLOORS if known.get(name)), None)
     if score is None or native is None or floor is None or native.value == floor.value:
         return None
-    sign = 1.0 if fitness.direction == "maximize" else -1.0
     value, low, high = (
-        sign * (number - floor.value) / abs(native.value - floor.value)
+        fitness.sign * (number - floor.value) / abs(native.value - floor.value)
         for number in (score.value, score.low, score.high)
     )
     return Interval(value=value, low=min(low, high), high=max(low, high))

@@ -70,8 +70,7 @@ class Islands:
 
 def softmax(members: Sequence[Candidate], fitness: Fitness) -> list[float]:
     """The probability of each member to be drawn; they must have scores."""
-    sign = 1.0 if fitness.direction == "maximize" else -1.0
-    values = sign * np.array([c.score.value for c in members if c.score])
+    values = fitness.sign * np.array([c.score.value for c in members if c.score])
     span = float(np.ptp(values)) or 1.0
     weights = np.exp((values - values.max()) / span / _TEMPERATURE)
     return [float(weight) for weight in weights / weights.sum()]

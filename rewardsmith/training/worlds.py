@@ -34,8 +34,7 @@ class Worlds:
         where less is better, and zero before.
         """
         n = len(streams)
-        maximize = task.fitness.direction == "maximize"
-        self._fitness_sign = None if pays == "native" else 1.0 if maximize else -1.0
+        self._fitness_sign = None if pays == "native" else task.fitness.sign
         read = frozenset(column.name for column in columns if column.name)
         self.sim = engines.make(task, n, read | fitness_variables(task))
         self._streams = list(streams)

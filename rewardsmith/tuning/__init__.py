@@ -125,5 +125,4 @@ def _trial(candidate: Candidate, space: Space, fitness: Fitness) -> Trial:
     point = space.encoded(surgery.numbers(candidate.code))
     if candidate.score is None:
         return Trial(point=point, loss=float("inf"))
-    sign = -1.0 if fitness.direction == "maximize" else 1.0
-    return Trial(point=point, loss=sign * candidate.score.value)
+    return Trial(point=point, loss=-fitness.sign * candidate.score.value)

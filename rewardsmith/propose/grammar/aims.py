@@ -48,7 +48,7 @@ def read_fitness(task: TaskSpec) -> FitnessReading:
     except SyntaxError:
         return FitnessReading()
     reader = _Reader({variable.name: variable for variable in task.variables})
-    reader.read(tree.body, _Want(sign=1 if task.fitness.direction == "maximize" else -1))
+    reader.read(tree.body, _Want(sign=task.fitness.sign))
     return FitnessReading(aims=tuple(reader.aims.values()), duration=reader.duration)
 
 
