@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 
 from rewardsmith import session, start
-from rewardsmith.measure import mean_fitness
 from rewardsmith.records import Record, RunStatus
 from rewardsmith.selection import interval
 from rewardsmith.settings import build
@@ -99,7 +98,7 @@ def reached(store: Store, run: RunRecord) -> Reached:
         env=run.config.env,
         arm=run.config.notes,
         seed=run.config.seed,
-        chosen=float(np.mean([mean_fitness(training) for training in selected])),
+        chosen=float(np.mean([t.episodes.mean_fitness for t in selected if t.episodes])),
         held_out=best.report.value,
         untrained=plain.report.value,
     )

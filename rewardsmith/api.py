@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from rewardsmith import critic, session, settings, start, tasks
 from rewardsmith.errors import UserError
-from rewardsmith.measure import Observe
 from rewardsmith.options import factory_name, nested
-from rewardsmith.records import Candidate, Event, Verdict
+from rewardsmith.records import Candidate, Event, Observe, Verdict
 from rewardsmith.report import Result, result
 from rewardsmith.store import RunRecord, Store
 

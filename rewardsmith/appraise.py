@@ -19,7 +19,6 @@ from rewardsmith.critic.returns import Paid, pay
 from rewardsmith.errors import CandidateError, UserError
 from rewardsmith.evaluate import fitness_of
 from rewardsmith.jail.service import Rewards
-from rewardsmith.measure import rollouts_of
 from rewardsmith.records import (
     Candidate,
     CheckedReward,
@@ -178,7 +177,7 @@ class Appraisal:
         typical = typical_training(candidate, self._task)
         if self._narrator is None or candidate.conduct or typical is None:
             return candidate
-        paths = [path for made, path in rollouts_of(candidate, self._folder) if made == typical]
+        paths = [path for made, path in rollouts.of_arm(candidate, self._folder) if made == typical]
         if not paths:
             return candidate
         episodes = sorted(rollouts.load(paths[0]), key=lambda episode: episode.fitness)
@@ -250,7 +249,7 @@ class Appraisal:
         return tuple(rollout for path in self._paths(past) for rollout in rollouts.load(path))
 
     def _paths(self, past: Iterable[Candidate]) -> list[Path]:
-        return [path for candidate in past for _, path in rollouts_of(candidate, self._folder)]
+        return [path for candidate in past for _, path in rollouts.of_arm(candidate, self._folder)]
 
     def _seen(self, trained: Sequence[Rollout]) -> Transitions:
         if not trained:

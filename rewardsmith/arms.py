@@ -18,8 +18,8 @@ import math
 from rewardsmith.appraise import Appraisal
 from rewardsmith.config import FeedbackConfig, RunConfig, TuneConfig
 from rewardsmith.control import Control
-from rewardsmith.measure import Arm, Measure
-from rewardsmith.records import Baseline, Candidate, CheckedReward, TaskSpec
+from rewardsmith.measure import Measure
+from rewardsmith.records import Arm, Baseline, Candidate, CheckedReward, TaskSpec
 from rewardsmith.selection import SeedPlan, score
 from rewardsmith.store import Store
 

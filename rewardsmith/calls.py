@@ -11,6 +11,7 @@ from rewardsmith.llm.budget import Budget
 from rewardsmith.llm.cassette import Entry, body_hash
 from rewardsmith.llm.chat import ChatReply, ChatRequest
 from rewardsmith.llm.manual import MANUAL
+from rewardsmith.records import CandidateId
 from rewardsmith.store import Call, Store
 
 LOG = "llm.jsonl"
@@ -88,9 +89,8 @@ class StoredCalls:
     def _write(self, slot: str, what: str, text: str) -> None:
         """`r01/c03/prompt.json` for `r01c03/propose`, `.../prompt-repair1.json` for a repair."""
         candidate, _, purpose = slot.partition("/")
-        generation, _, index = candidate.partition("c")
         suffix = "" if purpose.startswith("propose") else f"-{purpose}"
-        folder = self._store.folder(self._run) / generation / f"c{index}"
+        folder = self._store.folder(self._run) / CandidateId.parse(candidate).folder
         write_text(folder / f"{what}{suffix}.json", json.dumps(json.loads(text), indent=1) + "\n")
 
 

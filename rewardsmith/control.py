@@ -8,8 +8,7 @@ from collections.abc import Callable
 from rewardsmith.commands import LIMITS, limited
 from rewardsmith.config import LimitConfig
 from rewardsmith.errors import Cancelled, LimitReached
-from rewardsmith.measure import Observe
-from rewardsmith.records import Candidate, Event, RunStatus
+from rewardsmith.records import Candidate, Event, Observe, RunStatus
 from rewardsmith.store import RunRecord, Store
 
 _LOOK_EVERY_S = 0.5

@@ -1,20 +1,21 @@
-"""Whose policies raters compare: the trained candidates and the frozen references of a run, with
-the whole episodes that are stored of each."""
+"""What raters are asked: whose policies they compare, the trained candidates and the frozen
+references of a run with the whole episodes that are stored of each, and which question is next."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
+
 from rewardsmith import rollouts
 from rewardsmith.config import FeedbackConfig
-from rewardsmith.measure import KEPT_EPISODES, Arm, arm_id, rollouts_of
-from rewardsmith.opinion import Entrant
-from rewardsmith.records import Candidate, Record, Stage
+from rewardsmith.opinion import Entrant, next_question
+from rewardsmith.records import Arm, Candidate, Record, Stage
 from rewardsmith.rollouts import Rollout
 from rewardsmith.selection import rank
 from rewardsmith.store import RunRecord, Store
-from rewardsmith.votes import Clip, standing
+from rewardsmith.votes import Clip, Question, standing
 
 REFERENCES_FILE = "references.rollouts.safetensors"
 """Episodes of the scripted references, in the run's folder; written once."""
@@ -53,6 +54,21 @@ def wanted(config: FeedbackConfig) -> int:
     return config.votes or _DEFAULT_VOTES[config.mode]
 
 
+def question_for(store: Store, run: RunRecord, generation: int, rater: str) -> Question | None:
+    """What this rater is to be asked now; the same as long as nobody votes."""
+    votes = store.votes(run.id)
+    config = run.config.feedback
+    return next_question(
+        standing(votes),
+        entrants(store, run),
+        "remark" if config.mode == "text" else "pair" if config.mode == "pair" else "best-worst",
+        generation,
+        rater,
+        np.random.default_rng([run.config.seed, generation, len(votes)]),
+        config.shown,
+    )
+
+
 def entrants(store: Store, run: RunRecord) -> tuple[Entrant, ...]:
     """The candidates that came through, the best so far first, then the references."""
     folder = store.folder(run.id)
@@ -75,24 +91,24 @@ def episodes(store: Store, run: RunRecord) -> dict[str, Rollout]:
     found = {Clip(arm=r.behaviour, seed=r.seed).id: r for r in _scripted(folder)}
     arms: list[Arm] = [*store.candidates(run.id), *store.baselines(run.id)]
     for arm in arms:
-        for training, path in rollouts_of(arm, folder):
+        for training, path in rollouts.of_arm(arm, folder):
             for rollout in rollouts.load(path):
-                found[Clip(arm=arm_id(arm), training=training.id, seed=rollout.seed).id] = rollout
+                found[Clip(arm=arm.id, training=training.id, seed=rollout.seed).id] = rollout
     return found
 
 
 def _of_arms(arms: Iterable[Arm], folder: Path) -> Iterator[Entrant]:
     for arm in arms:
-        trainings = [training for training, _ in rollouts_of(arm, folder)]
+        trainings = [training for training, _ in rollouts.of_arm(arm, folder)]
         clips = tuple(
-            Clip(arm=arm_id(arm), training=training.id, seed=seed)
+            Clip(arm=arm.id, training=training.id, seed=seed)
             for training in trainings
             if training.episodes
-            for seed in training.episodes.seeds[:KEPT_EPISODES]
+            for seed in training.episodes.seeds[: rollouts.KEPT_EPISODES]
         )
         if clips:
             yield Entrant(
-                id=arm_id(arm),
+                id=arm.id,
                 clips=clips,
                 reference=not isinstance(arm, Candidate),
                 n_seeds=len(trainings),

@@ -40,7 +40,7 @@ class EvaluateJob(Record):
     behaviour: str = ""
     """Whose policy it is; the name of its rollouts."""
     kept: int = 0
-    """Whole episodes to store beside the output, see `rollouts_path`."""
+    """Whole episodes to store beside the output, see `rollouts.beside`."""
 
 
 class EpisodeRecorder:
@@ -205,11 +205,6 @@ def fitness_of(task: TaskSpec, made: Transitions) -> float:
     return measure.evaluate(episode)
 
 
-def rollouts_path(output: Path) -> Path:
-    """Where the whole episodes of an evaluation lie, given its output."""
-    return output.with_suffix(".rollouts.safetensors")
-
-
 def _kept(episodes: Episodes, made: Sequence[Step], keep: Sequence[str]) -> tuple[Rollout, ...]:
     if not keep:
         return ()
@@ -235,7 +230,7 @@ def run(path: Path) -> None:
     episodes, kept = roll_out(job.task, lambda sim: trained.act(sim.obs), job.seeds, keep)
     output = Path(job.output)
     if kept:
-        rollouts.save(kept, rollouts_path(output))
+        rollouts.save(kept, rollouts.beside(output))
     # Last: with it, the evaluation counts as done.
     write_record(output, episodes)
 

@@ -6,20 +6,18 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from rewardsmith import entrants, filming, rollouts
 from rewardsmith.control import Control
 from rewardsmith.critic.exploits import battery
-from rewardsmith.entrants import REFERENCES_FILE, Waiting, waiting
-from rewardsmith.measure import KEPT_EPISODES, Measure
-from rewardsmith.opinion import Judge, Opinion, next_question, opinion
+from rewardsmith.entrants import REFERENCES_FILE, Waiting, question_for, waiting
+from rewardsmith.measure import Measure
+from rewardsmith.opinion import Judge, Opinion, opinion
 from rewardsmith.propose import Feedback
 from rewardsmith.records import Baseline, Candidate, TaskSpec
 from rewardsmith.rollouts import Rollout
 from rewardsmith.selection import SeedPlan, rank
 from rewardsmith.store import RunRecord, Store
-from rewardsmith.votes import Question, standing
+from rewardsmith.votes import standing
 
 _IDLE, _RANDOM = ("do-nothing", "idle-alive"), "random"
 _LOOK_EVERY_S = 0.5
@@ -94,7 +92,7 @@ class Panel:
         folder = self._store.folder(run.id)
         if not (folder / REFERENCES_FILE).exists():
             # From the very starts that the candidates' stored episodes have.
-            starts = self._seeds.selection_episodes[:KEPT_EPISODES]
+            starts = self._seeds.selection_episodes[: rollouts.KEPT_EPISODES]
             made = [r for seed in starts for r in _scripted(run.task, seed)]
             rollouts.save(made, folder / REFERENCES_FILE)
         stored = {baseline.name: baseline for baseline in self._store.baselines(run.id)}
@@ -148,21 +146,6 @@ def ask_judges(store: Store, run: RunRecord, judges: Iterable[Judge]) -> int:
         store.add_vote(run.id, vote)
         given += 1
     return given
-
-
-def question_for(store: Store, run: RunRecord, generation: int, rater: str) -> Question | None:
-    """What this rater is to be asked now; the same as long as nobody votes."""
-    votes = store.votes(run.id)
-    config = run.config.feedback
-    return next_question(
-        standing(votes),
-        entrants.entrants(store, run),
-        "remark" if config.mode == "text" else "pair" if config.mode == "pair" else "best-worst",
-        generation,
-        rater,
-        np.random.default_rng([run.config.seed, generation, len(votes)]),
-        config.shown,
-    )
 
 
 def _scripted(task: TaskSpec, seed: int) -> list[Rollout]:

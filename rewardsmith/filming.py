@@ -21,15 +21,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from rewardsmith import children
+from rewardsmith import children, rollouts
 from rewardsmith.children import Child
 from rewardsmith.config import VideoConfig
 from rewardsmith.entrants import REFERENCES_FILE, entrants
 from rewardsmith.files import write_record, write_text
-from rewardsmith.measure import Arm, arm_folder, mean_fitness, rollouts_of
-from rewardsmith.records import Candidate, Event, Record, Training, Video
+from rewardsmith.records import Arm, Candidate, Event, Purpose, Record, Training, Video
 from rewardsmith.render import RenderJob, stills
-from rewardsmith.selection import better
+from rewardsmith.selection import best_training
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.votes import Clip
 
@@ -204,7 +203,7 @@ def _episodes(store: Store, run: RunRecord) -> dict[str, Path]:
     """The files of whole episodes, by the training whose policy acted in them."""
     folder = store.folder(run.id)
     arms: list[Arm] = [*store.candidates(run.id), *store.baselines(run.id)]
-    return {training.id: path for arm in arms for training, path in rollouts_of(arm, folder)}
+    return {training.id: path for arm in arms for training, path in rollouts.of_arm(arm, folder)}
 
 
 def _of_clip(store: Store, run: RunRecord, clip: Clip, stored: Mapping[str, Path]) -> RenderJob:
@@ -256,7 +255,7 @@ def _jobs(
                     "policy": str(trained),
                     "shows": shows,
                     "seed": seed,
-                    "output": str(folder / arm_folder(candidate) / f"{shows}.mp4"),
+                    "output": str(folder / candidate.folder / f"{shows}.mp4"),
                     "seconds": settings.seconds,
                     "width": settings.width,
                     "height": settings.height,
@@ -267,15 +266,9 @@ def _jobs(
 
 def _shown(run: RunRecord, candidate: Candidate) -> Training | None:
     """The training whose policy the candidate's folder holds; see Measure.keep_best_policy."""
-    whole = [t for t in candidate.trainings if t.episodes and not t.failure]
-    for purpose in ("report", "final", "selection"):
-        best: Training | None = None
-        for training in (t for t in whole if t.purpose == purpose):
-            if best is None or better(run.task.fitness, mean_fitness(training), mean_fitness(best)):
-                best = training
-        if best:
-            return best
-    return None
+    purposes: tuple[Purpose, ...] = ("report", "final", "selection")
+    found = (best_training(candidate, purpose, run.task.fitness) for purpose in purposes)
+    return next((best for best in found if best), None)
 
 
 def _note(job: RenderJob) -> Path:

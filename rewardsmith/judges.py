@@ -14,7 +14,7 @@ from rewardsmith.evaluate import fitness_of
 from rewardsmith.propose.calling import Model
 from rewardsmith.propose.prompts import judge_messages
 from rewardsmith.raters import CHOICES, SyntheticRater
-from rewardsmith.records import TaskSpec
+from rewardsmith.records import CandidateId, TaskSpec
 from rewardsmith.retell import episode_lines
 from rewardsmith.rollouts import Rollout
 from rewardsmith.votes import Choice, Clip, Question, Vote
@@ -101,11 +101,12 @@ class ModelJudge:
         left, right = (episode_lines(episodes[c.id], self._task) for c in question.shown)
         here, there = (self._look(clip) for clip in question.shown)
         requests = []
+        first = CandidateId(generation=question.generation, index=0)
         for turn, (a, b), seen in (
             ("a", (left, right), (here, there)),
             ("b", (right, left), (there, here)),
         ):
-            slot = f"r{question.generation:02d}c00/judge{number}{turn}"
+            slot = f"{first}/judge{number}{turn}"
             messages = judge_messages(self._task, a, b, self._prompts, seen)
             requests.append(self._model.request(messages, slot, "judge"))
         texts = []

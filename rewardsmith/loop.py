@@ -18,18 +18,11 @@ from rewardsmith.errors import Cancelled, LimitReached, ModelError, NoSurvivor
 from rewardsmith.feedback import Panel
 from rewardsmith.files import write_record, write_text
 from rewardsmith.finals import choose_best
-from rewardsmith.measure import Measure, Observe, arm_folder
+from rewardsmith.measure import Measure
 from rewardsmith.opinion import Judge
 from rewardsmith.planning import Kind, Planner
 from rewardsmith.propose import Ask, Proposer, Reflector
-from rewardsmith.records import (
-    Candidate,
-    Failure,
-    Generation,
-    RunStatus,
-    Stage,
-    Verdict,
-)
+from rewardsmith.records import Candidate, Failure, Generation, Observe, RunStatus, Stage, Verdict
 from rewardsmith.rungs import Heat, climb, ladder
 from rewardsmith.selection import rank, score, seeds_of
 from rewardsmith.store import RunRecord, Store
@@ -242,7 +235,7 @@ class Search:
             summary = summarise(candidate, self._task)
             candidate = candidate.model_copy(update={"summary": summary})
         self._store.save_candidate(self._control.run.id, candidate)
-        folder = self._store.folder(self._control.run.id) / arm_folder(candidate)
+        folder = self._store.folder(self._control.run.id) / candidate.folder
         write_text(folder / "reward.py", candidate.whole_code)
         if candidate.verdict:
             write_record(folder / "critic.json", candidate.verdict)

@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import TypeAlias
 
 from rewardsmith.config import TrainConfig
 from rewardsmith.engine import Engine
-from rewardsmith.evaluate import EvaluateJob, rollouts_path
+from rewardsmith.evaluate import EvaluateJob
 from rewardsmith.records import (
+    Arm,
     Baseline,
     Candidate,
+    CandidateId,
     CheckedReward,
     Event,
     Failure,
+    Observe,
     Purpose,
     Rung,
     Training,
 )
-from rewardsmith.selection import better
+from rewardsmith.rollouts import KEPT_EPISODES, measurement
+from rewardsmith.selection import best_training
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.training import STATE_FILE, Backend, Progress, TrainJob, checkpoint
 
-Arm: TypeAlias = Candidate | Baseline
-Observe = Callable[[Event], None]
-
 _ORDER: tuple[Purpose, ...] = ("selection", "final", "report")
-KEPT_EPISODES = 2
-"""Whole episodes kept of every training that selects; see appraise.py."""
 
 
 class Measure:
@@ -55,7 +52,7 @@ class Measure:
         A failed seed fails the arm at selection. `until` are the steps to stop at, ready to go
         on; 0 for the end.
         """
-        owners = {arm_id(arm): arm for arm in arms}
+        owners = {arm.id: arm for arm in arms}
         jobs = [
             self._job(arm, purpose, seed, until)
             for arm in arms
@@ -71,7 +68,7 @@ class Measure:
 
     def evaluate(self, arms: Sequence[Arm], purpose: Purpose, seeds: Sequence[int]) -> list[Arm]:
         """Measure every trained policy of `purpose` on the episode seeds."""
-        owners = {arm_id(arm): arm for arm in arms}
+        owners = {arm.id: arm for arm in arms}
         jobs: dict[str, tuple[str, Training]] = {}
         requests = []
         for owner, training in _unmeasured(owners, purpose):
@@ -89,10 +86,10 @@ class Measure:
 
     def report_best(self, arm: Arm) -> Arm:
         """The arm with the best of its policies at selection to be reported, not yet measured."""
-        best = self._best(arm, "selection")
+        best = best_training(arm, "selection", self._run.task.fitness)
         if best is None or any(training.purpose == "report" for training in arm.trainings):
             return arm
-        update = {"id": f"{arm_id(arm)}/report-{best.seed}", "purpose": "report", "episodes": None}
+        update = {"id": f"{arm.id}/report-{best.seed}", "purpose": "report", "episodes": None}
         return self._save(_with_training(arm, best.model_copy(update=update)))
 
     def release(self, arms: Sequence[Arm], purpose: Purpose) -> None:
@@ -104,30 +101,19 @@ class Measure:
 
     def keep_best_policy(self, arm: Arm, purpose: Purpose) -> None:
         """Put the policy of the arm's best training of `purpose` into the arm's folder."""
-        best = self._best(arm, purpose)
+        best = best_training(arm, purpose, self._run.task.fitness)
         if best:
             source = self._folder / best.folder / "policy.safetensors"
-            shutil.copyfile(source, self._folder / arm_folder(arm) / "policy.safetensors")
-
-    def _best(self, arm: Arm, purpose: Purpose) -> Training | None:
-        best: Training | None = None
-        for training in arm.trainings:
-            if training.purpose != purpose or training.failure or not training.episodes:
-                continue
-            if best is None or better(
-                self._run.task.fitness, mean_fitness(training), mean_fitness(best)
-            ):
-                best = training
-        return best
+            shutil.copyfile(source, self._folder / arm.folder / "policy.safetensors")
 
     def _job(self, arm: Arm, purpose: Purpose, seed: int, until: int) -> TrainJob:
         config, task = self._run.config.train, self._run.task
         own = arm.timesteps if isinstance(arm, Baseline) else None
         steps = (config.timesteps or task.budget.timesteps) if own is None else own
-        relative = f"{arm_folder(arm)}/train/{purpose}-{seed}"
+        relative = f"{arm.folder}/train/{purpose}-{seed}"
         return TrainJob(
-            id=f"{arm_id(arm)}/{purpose}-{seed}",
-            candidate=arm_id(arm),
+            id=f"{arm.id}/{purpose}-{seed}",
+            candidate=arm.id,
             task=task,
             reward=_reward(arm),
             pays=arm.pays if isinstance(arm, Baseline) else "native",
@@ -156,8 +142,7 @@ class Measure:
         wanted = self._run.config.train.warm_start == "parent"
         if not wanted or not isinstance(arm, Candidate) or not arm.parents:
             return ""
-        generation, _, index = arm.parents[0].partition("c")
-        parent = self._folder / generation / f"c{index}" / "train"
+        parent = self._folder / CandidateId.parse(arm.parents[0]).folder / "train"
         found = sorted(parent.glob(f"selection-*/{STATE_FILE}"))
         same = [path for path in found if path.parent.name == f"selection-{seed}"]
         chosen = same or found
@@ -174,7 +159,7 @@ class Measure:
             task=self._run.task,
             policy=str(folder / "policy.safetensors"),
             seeds=tuple(seeds),
-            output=str(_output(folder, purpose)),
+            output=str(measurement(folder, purpose)),
             timesteps=training.timesteps,
         )
 
@@ -200,29 +185,10 @@ class Measure:
                     "training": training.id,
                     "wall_s": training.wall_s,
                     "done": training.done,
-                    "fitness": mean_fitness(training) if training.episodes else None,
+                    "fitness": training.episodes.mean_fitness if training.episodes else None,
                 },
             )
         )
-
-
-def arm_id(arm: Arm) -> str:
-    """A candidate's id, or a baseline's name."""
-    return arm.id if isinstance(arm, Candidate) else arm.name
-
-
-def arm_folder(arm: Arm) -> Path:
-    """Where an arm's files are, relative to the run's folder."""
-    if isinstance(arm, Candidate):
-        return Path(f"r{arm.generation:02d}") / f"c{arm.index:02d}"
-    return Path(arm.name)
-
-
-def mean_fitness(training: Training) -> float:
-    """Mean over the evaluation's episodes; the training must have been measured."""
-    if training.episodes is None:
-        raise ValueError(f"{training.id} was not measured")
-    return sum(training.episodes.fitness) / len(training.episodes.fitness)
 
 
 def backend_of(config: TrainConfig) -> Backend:
@@ -230,20 +196,6 @@ def backend_of(config: TrainConfig) -> Backend:
     if config.backend != "auto":
         return config.backend
     return "population" if config.algo == "ppo" else "sb3"
-
-
-def rollouts_of(arm: Arm, run_folder: Path) -> list[tuple[Training, Path]]:
-    """The arm's selection trainings of which whole episodes are stored, and where those lie."""
-    return [
-        (training, path)
-        for training in arm.trainings
-        if training.purpose == "selection" and training.episodes
-        if (path := rollouts_path(_output(run_folder / training.folder, "selection"))).exists()
-    ]
-
-
-def _output(folder: Path, purpose: Purpose) -> Path:
-    return folder / f"{purpose}.json"
 
 
 def _reward(arm: Arm) -> CheckedReward | None:

@@ -19,12 +19,11 @@ from rewardsmith.judges import Look, ModelJudge, blind
 from rewardsmith.llm.budget import Budget, prices
 from rewardsmith.llm.prices import sees
 from rewardsmith.llm.secrets import redactor
-from rewardsmith.measure import Observe
 from rewardsmith.opinion import Judge
 from rewardsmith.propose import Proposer, Reflector
 from rewardsmith.propose.grammar import GrammarProposer
 from rewardsmith.recording import Recording
-from rewardsmith.records import Event
+from rewardsmith.records import Event, Observe
 from rewardsmith.store import RunRecord, Store
 
 if TYPE_CHECKING:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from rewardsmith.measure import Observe
 from rewardsmith.propose import Ask, Proposal, Proposer
 from rewardsmith.propose.unaided import rest, unaided
-from rewardsmith.records import Candidate, Event, Generation, Stage
+from rewardsmith.records import Candidate, CandidateId, Event, Generation, Observe, Stage
 from rewardsmith.selection import better, rank
 from rewardsmith.store import RunRecord, Store
-from rewardsmith.strategies import Strategy, Turn, place
+from rewardsmith.strategies import Strategy, Turn
 from rewardsmith.tuning import Tuner
 
 Kind = Literal["search", "tune"]
@@ -64,7 +63,7 @@ class Planner:
         width = max(samples, len(self._run.init) if index == 1 else 0)
         first = 0 if attempt == 0 else width + (attempt - 1) * samples
         last = first + (width if attempt == 0 else samples)
-        return tuple(f"r{index:02d}c{i:02d}" for i in range(first, last))
+        return tuple(str(CandidateId(generation=index, index=i)) for i in range(first, last))
 
     def ask(self, index: int, attempt: int, kind: Kind) -> Ask:
         """The moves of an attempt at a generation, and what a proposer may know for them."""
@@ -125,7 +124,7 @@ def _candidate(ask: Ask, proposal: Proposal) -> Candidate:
     return Candidate(
         id=proposal.slot,
         generation=ask.generation,
-        index=place(proposal.slot),
+        index=CandidateId.parse(proposal.slot).index,
         stage=Stage.FAILED if proposal.failure else Stage.PROPOSED,
         parents=proposal.parents,
         origin=proposal.origin,

@@ -22,8 +22,7 @@ from rewardsmith.errors import UserError
 from rewardsmith.evaluate import EvaluateJob
 from rewardsmith.llm import cassette
 from rewardsmith.llm.cassette import Entry
-from rewardsmith.measure import Arm, arm_id
-from rewardsmith.records import Baseline, Candidate, Record, RunStatus, Training
+from rewardsmith.records import Arm, Baseline, Candidate, Record, RunStatus, Training
 from rewardsmith.store import DATABASE, RunRecord, Store
 from rewardsmith.training import STATE_FILE, Progress, TrainJob
 from rewardsmith.votes import Vote
@@ -55,7 +54,7 @@ class Recording:
         self.run, self.entries, self.files = recorded.run, tuple(entries), files
         arms: list[Arm] = [*recorded.candidates, *recorded.baselines]
         self.candidates, self.votes = recorded.candidates, recorded.votes
-        self.arms: dict[str, Arm] = {arm_id(arm): arm for arm in arms}
+        self.arms: dict[str, Arm] = {arm.id: arm for arm in arms}
 
     @staticmethod
     def of(source: Path) -> Recording:

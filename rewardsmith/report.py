@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import fmean
 
 from rewardsmith.alarms import Alarm, alarms
-from rewardsmith.records import Baseline, Candidate, Record, Score, Training
+from rewardsmith.records import Arm, Baseline, Candidate, Record, Score, Training
 from rewardsmith.selection import better, difference, rank
 from rewardsmith.spending import Yield, spending
 from rewardsmith.store import RunRecord, Store
@@ -99,7 +100,7 @@ def without_iterating(store: Store, run: RunRecord) -> Candidate | None:
     return best if best and best.report else None
 
 
-def comparison(run: RunRecord, best: Candidate, other: Candidate | Baseline) -> str:
+def comparison(run: RunRecord, best: Candidate, other: Arm) -> str:
     """Where another arm stands: "behind" or "ahead" where the difference, seed by seed, is sure.
 
     That is where its 95 % interval does not hold zero; else "tie".
@@ -136,9 +137,15 @@ def conclusions(
     return tuple(lines)
 
 
-def reported(arm: Candidate | Baseline) -> list[Training]:
+def reported(arm: Arm) -> list[Training]:
     """The trainings that an arm is reported by."""
     return [training for training in arm.trainings if training.purpose == "report"]
+
+
+def native_return(arm: Arm) -> float | None:
+    """Mean over all episodes that an arm is reported by; None without any."""
+    values = [v for t in reported(arm) if t.episodes for v in t.episodes.native_return]
+    return fmean(values) if values else None
 
 
 def _beside(store: Store, run: RunRecord) -> dict[str, Score | None]:

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from rewardsmith.arrays import within
 from rewardsmith.errors import UserError
 from rewardsmith.files import write_bytes
-from rewardsmith.records import Record
+from rewardsmith.records import Arm, Purpose, Record, Training
 from rewardsmith.reward import Transitions, concatenate
 
+KEPT_EPISODES = 2
+"""Whole episodes kept of every training that selects; see appraise.py."""
 _FORMAT = "rewardsmith-rollouts/1"
 _PLAIN = ("action", "prev_action", "terminated", "t")
 _NATIVE = "native"
@@ -97,6 +99,26 @@ def load(path: Path) -> tuple[Rollout, ...]:
     except (SafetensorError, KeyError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise UserError(f"{path} holds no rollouts of ours: {reason}") from None
+
+
+def measurement(folder: Path, purpose: Purpose) -> Path:
+    """Where the evaluation of a training lies, given the training's folder."""
+    return folder / f"{purpose}.json"
+
+
+def beside(output: Path) -> Path:
+    """Where the whole episodes of an evaluation lie, given its output."""
+    return output.with_suffix(".rollouts.safetensors")
+
+
+def of_arm(arm: Arm, run_folder: Path) -> list[tuple[Training, Path]]:
+    """The arm's selection trainings of which whole episodes are stored, and where those lie."""
+    return [
+        (training, path)
+        for training in arm.trainings
+        if training.purpose == "selection" and training.episodes
+        if (path := beside(measurement(run_folder / training.folder, "selection"))).exists()
+    ]
 
 
 def split(

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from rewardsmith.config import RunConfig
-from rewardsmith.measure import Arm, Measure, arm_id, backend_of
-from rewardsmith.records import Episodes, Fitness, Purpose, TaskSpec, Training
+from rewardsmith.measure import Measure, backend_of
+from rewardsmith.records import Arm, Episodes, Fitness, Purpose, TaskSpec, Training
 
 _FIRST = 0.5
 """Part of a training before the first cut: earlier ones cost the best too often, as seen with
@@ -74,18 +74,18 @@ def climb(
         steps: see `ladder`.
         stage: called before every stage; may raise to stop the run.
     """
-    known = {arm_id(arm): arm for arm in arms}
+    known = {arm.id: arm for arm in arms}
     going = list(arms)
     for until in steps:
         stage()
         going = measure.train(going, heat.purpose, heat.seeds, until)
         stage()
         going = measure.evaluate(going, heat.purpose, heat.episodes)
-        known |= {arm_id(arm): arm for arm in going}
+        known |= {arm.id: arm for arm in going}
         kept = promoted(going, until, heat.purpose, fitness) if until < steps[-1] else going
         measure.release([arm for arm in going if arm not in kept], heat.purpose)
         going = kept
-    return [known[arm_id(arm)] for arm in arms]
+    return [known[arm.id] for arm in arms]
 
 
 def promoted(arms: Sequence[Arm], until: int, purpose: Purpose, fitness: Fitness) -> list[Arm]:
@@ -94,7 +94,7 @@ def promoted(arms: Sequence[Arm], until: int, purpose: Purpose, fitness: Fitness
     The better half does, and whoever is within one standard error of its last: over training
     seeds, or where there is one seed over its episodes, which says less.
     """
-    standing = {arm_id(arm): _standing(arm, until, purpose, fitness) for arm in arms}
+    standing = {arm.id: _standing(arm, until, purpose, fitness) for arm in arms}
     found = sorted((s for s in standing.values() if s), key=lambda s: -s.mean)
     if not found:
         return []
@@ -102,7 +102,7 @@ def promoted(arms: Sequence[Arm], until: int, purpose: Purpose, fitness: Fitness
     return [
         arm
         for arm in arms
-        if (own := standing[arm_id(arm)]) and own.mean + own.error >= last.mean - last.error
+        if (own := standing[arm.id]) and own.mean + own.error >= last.mean - last.error
     ]
 
 

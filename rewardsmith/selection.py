@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rewardsmith.records import Candidate, Fitness, Record, Score, Training
+from rewardsmith.records import Arm, Candidate, Fitness, Purpose, Record, Score, Training
 from rewardsmith.store import RunRecord
 
 ENOUGH_SEEDS = 5
@@ -158,6 +158,18 @@ def rank(candidates: Iterable[Candidate], fitness: Fitness) -> list[Candidate]:
         return -fitness.sign * candidate.score.value if candidate.score else 0.0
 
     return sorted(scored, key=lambda c: (worth(c), c.generation, c.index))
+
+
+def best_training(arm: Arm, purpose: Purpose, fitness: Fitness) -> Training | None:
+    """Of the arm's trainings for `purpose` the one whose policy was measured best."""
+    measured = {
+        t.id: fitness.sign * t.episodes.mean_fitness
+        for t in arm.trainings
+        if t.purpose == purpose and t.episodes and not t.failure
+    }
+    return max(
+        (t for t in arm.trainings if t.id in measured), key=lambda t: measured[t.id], default=None
+    )
 
 
 def _bootstrap(values: Sequence[float]) -> tuple[float, float, float]:

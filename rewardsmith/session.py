@@ -19,13 +19,13 @@ from rewardsmith.engine.local import LocalEngine
 from rewardsmith.forecast import Forecast, forecast, measured_pace, words
 from rewardsmith.judges import SimulatedJudge
 from rewardsmith.llm.connect import idle_keys
-from rewardsmith.measure import Observe, backend_of
+from rewardsmith.measure import backend_of
 from rewardsmith.models import Askers, askers
 from rewardsmith.opinion import Judge
 from rewardsmith.propose import OFFLINE
 from rewardsmith.propose.grammar import GrammarProposer
 from rewardsmith.recording import Recording, ReplayEngine
-from rewardsmith.records import Event, RunStatus, TaskSpec
+from rewardsmith.records import Event, Observe, RunStatus, TaskSpec
 from rewardsmith.reward import Transitions
 from rewardsmith.selection import seeds_of
 from rewardsmith.sim.rollout import PROBE_ROWS, STEPS_PER_ROW, random_transitions

@@ -8,8 +8,8 @@ from rewardsmith import critic
 from rewardsmith.control import Control
 from rewardsmith.engine import Engine
 from rewardsmith.errors import Cancelled, CandidateError, LimitReached
-from rewardsmith.measure import Arm, Measure, Observe
-from rewardsmith.records import Candidate, RunStatus, Stage
+from rewardsmith.measure import Measure
+from rewardsmith.records import Arm, Candidate, Observe, RunStatus, Stage
 from rewardsmith.reward import Transitions
 from rewardsmith.selection import score, seeds_of
 from rewardsmith.store import RunRecord, Store

@@ -15,7 +15,7 @@ from rewardsmith import critic, rollouts, tasks
 from rewardsmith.appraise import Appraisal
 from rewardsmith.config import RunConfig
 from rewardsmith.errors import ModelError
-from rewardsmith.evaluate import roll_out, rollouts_path
+from rewardsmith.evaluate import roll_out
 from rewardsmith.llm.scripted import ScriptedClient
 from rewardsmith.propose.calling import Model
 from rewardsmith.propose.describe import LlmNarrator
@@ -83,7 +83,7 @@ def measured_in(
 ) -> Candidate:
     """A candidate whose policy has lived these episodes."""
     folder = store.folder(run.id) / "r01/c00/train/selection-0"
-    rollouts.save(kept, rollouts_path(folder / "selection.json"))
+    rollouts.save(kept, rollouts.beside(folder / "selection.json"))
     training = Training(
         id="r01c00/selection-0",
         seed=0,

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from scripted_engine import TASK
 
-from rewardsmith import entrants, feedback
+from rewardsmith import entrants
 from rewardsmith.cli.voting import _Booth
 from rewardsmith.config import RunConfig
 from rewardsmith.store import Store
@@ -40,7 +40,7 @@ def test_the_last_answer_that_was_wanted_can_be_taken_back(
         return SimpleNamespace(generation=1, missing=1 - len(standing(store.votes(run.id))))
 
     monkeypatch.setattr(entrants, "waiting", waiting)
-    monkeypatch.setattr(feedback, "question_for", lambda *_: PAIR)
+    monkeypatch.setattr(entrants, "question_for", lambda *_: PAIR)
     monkeypatch.setattr(_Booth, "_show", lambda *_: None)
     typed = iter(["l", "", "", "", last, "r", "", "", "", ""])
     monkeypatch.setattr("builtins.input", lambda _: next(typed))

@@ -20,6 +20,7 @@ from rewardsmith.errors import UserError
 from rewardsmith.records import (
     Baseline,
     Candidate,
+    CandidateId,
     Curve,
     Episodes,
     Failure,
@@ -356,3 +357,14 @@ def vote() -> Vote:
     shown = (Clip(arm="r01c00", seed=1), Clip(arm="do-nothing", seed=1))
     question = Question(kind="pair", generation=1, shown=shown)
     return Vote(rater="ann", question=question, choice="left", see="it hops", change="further")
+
+
+def test_a_candidates_id_says_where_its_files_are() -> None:
+    place = CandidateId(generation=1, index=3)
+    assert str(place) == "r01c03" and str(place.folder) == "r01/c03"
+    for text in ("r01c03", "r01c03/propose", "r1c3"):
+        assert CandidateId.parse(text) == place
+    assert str(CandidateId(generation=12, index=104)) == "r12c104"
+    for wrong in ("native", "r01", "r01c03x", "", "x/r01c03"):
+        with pytest.raises(ValueError, match="no candidate's id"):
+            CandidateId.parse(wrong)

@@ -9,9 +9,15 @@ from rich.text import Text
 
 from rewardsmith.alarms import Alarm
 from rewardsmith.cli.words import scored, shares
-from rewardsmith.measure import Arm
-from rewardsmith.records import Baseline, Candidate
-from rewardsmith.report import BEST_OF_N, comparison, conclusions, number
+from rewardsmith.records import Arm, Baseline, Candidate
+from rewardsmith.report import (
+    BEST_OF_N,
+    comparison,
+    conclusions,
+    native_return,
+    number,
+    reported,
+)
 from rewardsmith.selection import ENOUGH_SEEDS, better, rank
 from rewardsmith.spending import Spending, Spent, Yield
 from rewardsmith.store import RunRecord
@@ -77,9 +83,10 @@ def report_table(
     table.add_column("against the best", overflow="fold")
     arms: list[Arm] = [best, *([rival] if rival else []), *baselines]
     for arm in arms:
-        name = BEST_OF_N if arm is rival else arm.id if isinstance(arm, Candidate) else arm.name
+        name = BEST_OF_N if arm is rival else arm.id
+        native = native_return(arm)
         words = "(the best)" if arm is best else comparison(run, best, arm)
-        lost = next((t.failure for t in arm.trainings if t.purpose == "report" and t.failure), None)
+        lost = next((t.failure for t in reported(arm) if t.failure), None)
         if lost:
             words = ", ".join(filter(None, [words, f"a seed failed: {lost.for_human}"]))
         elif not arm.report:
@@ -87,7 +94,7 @@ def report_table(
         table.add_row(
             Text(name, "bold green" if arm is best else ""),
             Text(scored(arm.report) if arm.report else "-"),
-            _native_return(arm),
+            number(native) if native is not None else "-",
             str(arm.report.n_seeds) if arm.report else "0",
             words,
         )
@@ -217,13 +224,3 @@ def _tokens(spent: Spent) -> str:
 def _measure_words(run: RunRecord) -> str:
     unit = f", {run.task.fitness.unit}" if run.task.fitness.unit else ""
     return f"{run.task.fitness.name}{unit}"
-
-
-def _native_return(arm: Arm) -> str:
-    values = [
-        value
-        for training in arm.trainings
-        if training.purpose == "report" and training.episodes
-        for value in training.episodes.native_return
-    ]
-    return number(sum(values) / len(values)) if values else "-"

@@ -72,10 +72,9 @@ class _Booth:
     def _asked(self) -> bool:
         """Ask as long as answers are wanted; whether they all came."""
         from rewardsmith import entrants, votes
-        from rewardsmith.feedback import question_for
 
         while (now := entrants.waiting(self._store, self._run)) and now.missing:
-            question = question_for(self._store, self._run, now.generation, self._rater)
+            question = entrants.question_for(self._store, self._run, now.generation, self._rater)
             if question is None:
                 typer.echo("there is nothing more to ask you")
                 return True
@@ -123,14 +122,13 @@ class _Booth:
                 typer.echo(f"  {line}")
 
     def _lines(self, clip: Clip, episode: Rollout) -> list[str]:
-        from rewardsmith.measure import arm_folder
         from rewardsmith.retell import told
 
         candidates = {c.id: c for c in self._store.candidates(self._run.id)}
         found = candidates.get(clip.arm)
         lines = told(episode, found, self._run.task)
         if found:
-            video = self._store.folder(self._run.id) / arm_folder(found) / "best.mp4"
+            video = self._store.folder(self._run.id) / found.folder / "best.mp4"
             lines += [f"video of the policy: {video}"] if video.exists() else []
         return lines
 

@@ -13,6 +13,7 @@ from rewardsmith.llm.chat import Adapter, CallLog, ChatReply, ChatRequest, Effor
 from rewardsmith.llm.client import ChatClient, Patience
 from rewardsmith.llm.manual import MANUAL
 from rewardsmith.llm.secrets import redactor
+from rewardsmith.records import CandidateId
 
 Answers = TypeVar("Answers")
 Gates = Mapping[str, asyncio.Semaphore]
@@ -70,10 +71,10 @@ class Model:
         Turns shift by one with every generation, so that no model always gets the same angles of
         the prompt. `turn` shifts further: 1 is another model than the candidate's own, if any.
         """
-        generation, _, index = slot.partition("/")[0].removeprefix("r").partition("c")
+        own = CandidateId.parse(slot)
         names = list(self._clients)
         return ChatRequest(
-            model=names[(int(generation) + int(index) + turn) % len(names)],
+            model=names[(own.generation + own.index + turn) % len(names)],
             messages=tuple(
                 message.model_copy(update={"content": self._redact(message.content)})
                 for message in messages

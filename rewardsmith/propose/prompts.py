@@ -18,8 +18,8 @@ from rewardsmith.files import write_bytes
 from rewardsmith.llm.chat import Message
 from rewardsmith.propose import Ask
 from rewardsmith.propose.parse import parse_code
-from rewardsmith.records import Candidate, Space, TaskSpec, Variable, Verdict
-from rewardsmith.strategies import Move, place
+from rewardsmith.records import Candidate, CandidateId, Space, TaskSpec, Variable, Verdict
+from rewardsmith.strategies import Move
 from rewardsmith.summarise import observe
 from rewardsmith.votes import Vote
 
@@ -90,7 +90,8 @@ def proposal_messages(ask: Ask, move: Move, folder: str = "") -> tuple[Message, 
     that a resumed generation asks in the same words.
     """
     observed = {parent.id: observe(parent, ask.task) for parent in move.parents}
-    values = dict(ask) | dict(move) | {"number": place(move.slot), "observed": observed}
+    number = CandidateId.parse(move.slot).index
+    values = dict(ask) | dict(move) | {"number": number, "observed": observed}
     user = render(prompt_of(ask, move), folder, **values)
     return (
         Message(role="system", content=render("system", folder)),

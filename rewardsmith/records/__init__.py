@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from rewardsmith.records.base import Record
 from rewardsmith.records.candidates import (
+    Arm,
     Baseline,
     Candidate,
+    CandidateId,
     Distance,
     Event,
     Generation,
+    Observe,
     Operator,
     RunStatus,
     Stage,
@@ -46,9 +49,11 @@ from rewardsmith.records.verdicts import (
 __all__ = [
     "VOTED",
     "Argument",
+    "Arm",
     "Baseline",
     "Budget",
     "Candidate",
+    "CandidateId",
     "CheckedReward",
     "Column",
     "Concern",
@@ -61,6 +66,7 @@ __all__ = [
     "Fitness",
     "Generation",
     "Layer",
+    "Observe",
     "Operator",
     "Purpose",
     "Record",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Literal
+from pathlib import Path
+from typing import Literal, TypeAlias
 
 from pydantic import Field
 
@@ -25,6 +28,33 @@ Operator = Literal["init", "first", "mutate", "cross", "splice", "tune"]
 """How a candidate comes about. `init`: the user brought it. `first`: asked for without parents.
 `mutate`, `cross`: by the proposer from one parent, or two. `splice`: terms of two parents put
 together without the proposer. `tune`: a parent's code with other numbers in PARAMS."""
+
+
+class CandidateId(Record):
+    """Where in its run a candidate stands; as text `r01c03`, its files lie in `r01/c03`."""
+
+    generation: int
+    index: int
+    """Within the generation, from 0."""
+
+    def __str__(self) -> str:
+        return f"r{self.generation:02d}c{self.index:02d}"
+
+    @classmethod
+    def parse(cls, text: str) -> CandidateId:
+        """Read it, or the beginning of what belongs to it, as `r01c03/propose`; else ValueError."""
+        found = _ID.match(text)
+        if found is None:
+            raise ValueError(f"{text!r} is no candidate's id")
+        return cls(generation=int(found[1]), index=int(found[2]))
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are, relative to the run's folder."""
+        return Path(f"r{self.generation:02d}") / f"c{self.index:02d}"
+
+
+_ID = re.compile(r"r(\d+)c(\d+)(?=/|$)")
 
 
 class Candidate(Record):
@@ -63,6 +93,11 @@ class Candidate(Record):
     payouts: str = ""
     """What its reward pays for the run's episodes, where the strategy wants that to be told."""
     failure: Failure | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are, relative to the run's folder."""
+        return CandidateId(generation=self.generation, index=self.index).folder
 
     @property
     def measured(self) -> Score | None:
@@ -120,6 +155,20 @@ class Baseline(Record):
     """Of the candidates' rewards from the environment's own. They stand here, and not with the
     candidates, because a candidate's record is what prompts are made of."""
 
+    @property
+    def id(self) -> str:
+        """Its name; no candidate has it."""
+        return self.name
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are, relative to the run's folder."""
+        return Path(self.name)
+
+
+Arm: TypeAlias = Candidate | Baseline
+"""What is trained and measured."""
+
 
 class RunStatus(StrEnum):
     """Where a run stands."""
@@ -140,3 +189,7 @@ class Event(Record):
     candidate: str = ""
     message: str = ""
     data: dict[str, object] = Field(default_factory=dict)
+
+
+Observe: TypeAlias = Callable[[Event], None]
+"""Whoever is told of events."""

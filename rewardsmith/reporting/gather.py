@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from statistics import fmean
 from typing import Literal, get_args
 
-from rewardsmith.measure import Arm
 from rewardsmith.records import (
+    Arm,
     Baseline,
     Candidate,
     Fitness,
@@ -24,6 +23,8 @@ from rewardsmith.report import (
     best_candidate,
     comparison,
     conclusions,
+    native_return,
+    reported,
     result,
     without_iterating,
 )
@@ -139,22 +140,22 @@ def _arms(
 ) -> list[ArmRow]:
     """What was reported, the best first, then the baselines."""
     best = best_candidate(run, candidates)
-    reported = [c.model_copy(update={"score": c.report}) for c in candidates if c.report]
-    order = rank(reported, run.task.fitness)
+    measured = [c.model_copy(update={"score": c.report}) for c in candidates if c.report]
+    order = rank(measured, run.task.fitness)
     if best:
         order.sort(key=lambda candidate: candidate.id != best.id)
     apart = {d.candidate: d.value for b in baselines for d in b.distances}
     arms: list[Arm] = [*order, *baselines]
     return [
         ArmRow(
-            name=_name(arm),
+            name=arm.id,
             kind="candidate" if isinstance(arm, Candidate) else "baseline",
             report=arm.report,
-            native_return=_native_return(arm),
+            native_return=native_return(arm),
             against_best=_against(run, best, arm),
             normalised=human_normalised(arm.report, baselines, run.task.fitness),
-            distance=apart.get(_name(arm)) if isinstance(arm, Candidate) else None,
-            lost=next((t.failure.for_human for t in _of(arm, "report") if t.failure), ""),
+            distance=apart.get(arm.id) if isinstance(arm, Candidate) else None,
+            lost=next((t.failure.for_human for t in reported(arm) if t.failure), ""),
         )
         for arm in arms
     ]
@@ -163,12 +164,7 @@ def _arms(
 def _against(run: RunRecord, best: Candidate | None, arm: Arm) -> str:
     if best is None:
         return ""
-    return "best" if _name(arm) == best.id else comparison(run, best, arm)
-
-
-def _native_return(arm: Arm) -> float | None:
-    values = [v for t in _of(arm, "report") if t.episodes for v in t.episodes.native_return]
-    return fmean(values) if values else None
+    return "best" if arm.id == best.id else comparison(run, best, arm)
 
 
 def _curves(
@@ -181,7 +177,8 @@ def _curves(
 
 def _curve(arm: Arm, purpose: Purpose) -> LearningCurve:
     """At every time at which a training of the arm has a fitness."""
-    curves = [t.curve for t in _of(arm, purpose) if t.curve and not t.failure]
+    trainings = [t for t in arm.trainings if t.purpose == purpose]
+    curves = [t.curve for t in trainings if t.curve and not t.failure]
     values: dict[int, list[float]] = {}
     for curve in curves:
         for timestep, fitness in zip(curve.timesteps, curve.fitness, strict=True):
@@ -191,7 +188,7 @@ def _curve(arm: Arm, purpose: Purpose) -> LearningCurve:
     for timestep in sorted(values):
         value, low, high = interval(values[timestep])
         points.append(Point(timestep=timestep, value=value, low=low, high=high))
-    return LearningCurve(name=_name(arm), purpose=purpose, seeds=len(curves), points=tuple(points))
+    return LearningCurve(name=arm.id, purpose=purpose, seeds=len(curves), points=tuple(points))
 
 
 def _provenance(candidates: Sequence[Candidate], baselines: Sequence[Baseline]) -> Provenance:
@@ -211,14 +208,6 @@ def _seeds(trainings: Sequence[Training], purpose: str) -> tuple[int, ...]:
 def _episode_seeds(trainings: Sequence[Training], purpose: str) -> tuple[int, ...]:
     measured = [t.episodes for t in trainings if t.purpose == purpose and t.episodes]
     return tuple(sorted({seed for episodes in measured for seed in episodes.seeds}))
-
-
-def _name(arm: Arm) -> str:
-    return arm.id if isinstance(arm, Candidate) else arm.name
-
-
-def _of(arm: Arm, purpose: str) -> list[Training]:
-    return [training for training in arm.trainings if training.purpose == purpose]
 
 
 def goal(fitness: Fitness) -> str:

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rewardsmith.errors import BackendMissing
-from rewardsmith.measure import Arm
-from rewardsmith.records import Candidate, Record, Score
+from rewardsmith.records import Arm, Candidate, Record, Score
 from rewardsmith.reporting.gather import BAND_SEEDS, LearningCurve, RunReport
 from rewardsmith.summarise import typical_training
 
@@ -79,17 +78,16 @@ def _row(report: RunReport, arm: Arm) -> Row:
         "failure": arm.failure.for_human if arm.failure else "",
         **_score("report", arm.report),
     }
-    name = arm.id if isinstance(arm, Candidate) else arm.name
-    if row := shown.get(name):
+    if row := shown.get(arm.id):
         known |= {
             "human_normalised": row.normalised.value if row.normalised else None,
             "native_return": row.native_return,
             "distance_to_native": row.distance,
         }
     if not isinstance(arm, Candidate):
-        return Row(arm=name, generation=None, **known)
+        return Row(arm=arm.id, generation=None, **known)
     return Row(
-        arm=name,
+        arm=arm.id,
         generation=arm.generation,
         parents=" ".join(arm.parents),
         origin=arm.origin,

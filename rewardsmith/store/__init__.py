@@ -88,7 +88,7 @@ class Store(Appended):
 
     def candidate_folder(self, run_id: str, candidate: Candidate) -> Path:
         """`r01/c03` of the run's folder."""
-        return self.folder(run_id) / f"r{candidate.generation:02d}" / f"c{candidate.index:02d}"
+        return self.folder(run_id) / candidate.folder
 
     # --- candidates, generations, baselines ---
 

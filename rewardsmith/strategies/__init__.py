@@ -62,11 +62,6 @@ class Strategy(Protocol):
         """One move for each slot, in their order."""
 
 
-def place(slot: str) -> int:
-    """The number of a slot within its generation: 3 of "r01c03"."""
-    return int(slot.partition("c")[2])
-
-
 def firsts(slots: Iterable[str]) -> tuple[Move, ...]:
     """Moves that ask for rewards without parents."""
     return tuple(Move(slot=slot) for slot in slots)

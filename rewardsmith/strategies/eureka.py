@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rewardsmith.records import Candidate
+from rewardsmith.records import Candidate, CandidateId
 from rewardsmith.selection import rank
-from rewardsmith.strategies import Move, Shows, Turn, firsts, history, place
+from rewardsmith.strategies import Move, Shows, Turn, firsts, history
 
 _PATIENCE = 2
 """Generations that may bring a chain nothing before it gives way."""
@@ -32,7 +32,7 @@ class Eureka:
             return firsts(turn.slots)
         moves = []
         for slot in turn.slots:
-            crosses = place(slot) % _CROSSED == _CROSSED - 1 and len(ranked) > 1
+            crosses = CandidateId.parse(slot).index % _CROSSED == _CROSSED - 1 and len(ranked) > 1
             parents = tuple(ranked[: 2 if crosses else 1])
             moves.append(
                 Move(

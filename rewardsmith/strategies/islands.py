@@ -12,9 +12,9 @@ from statistics import fmean
 import numpy as np
 
 from rewardsmith.chance import stream
-from rewardsmith.records import Candidate, Fitness, Operator
+from rewardsmith.records import Candidate, CandidateId, Fitness, Operator
 from rewardsmith.selection import better, rank
-from rewardsmith.strategies import Move, Shows, Turn, history, place
+from rewardsmith.strategies import Move, Shows, Turn, history
 
 _CAPACITY = 8
 """Candidates on an island; the worst has to leave."""
@@ -44,10 +44,11 @@ class Islands:
     def moves(self, turn: Turn) -> tuple[Move, ...]:
         """See Strategy."""
         islands = self.settled(turn)
-        return tuple(
-            _move(slot, place(slot) % self._count, islands[place(slot) % self._count], turn)
-            for slot in turn.slots
-        )
+        moves = []
+        for slot in turn.slots:
+            number = CandidateId.parse(slot).index % self._count
+            moves.append(_move(slot, number, islands[number], turn))
+        return tuple(moves)
 
     def settled(self, turn: Turn) -> list[Island]:
         """Who lives on each island at the beginning of the turn."""

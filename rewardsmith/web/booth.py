@@ -8,9 +8,8 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from rewardsmith.entrants import Waiting, entrants, waiting
+from rewardsmith.entrants import Waiting, entrants, question_for, waiting
 from rewardsmith.errors import UserError
-from rewardsmith.feedback import question_for
 from rewardsmith.opinion import Opinion, opinion
 from rewardsmith.records import Record, Score
 from rewardsmith.store import RunRecord, Store

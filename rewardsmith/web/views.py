@@ -224,10 +224,9 @@ def _finals(run: RunRecord, folder: Path, baselines: Iterable[Baseline]) -> tupl
 
 
 def _progress(run: RunRecord, folder: Path, candidate: Candidate) -> tuple[Progress, ...]:
-    place = folder / f"r{candidate.generation:02d}" / f"c{candidate.index:02d}"
     if candidate.stage is Stage.FAILED or run.status not in GOING:
         return ()
-    return tuple(_going_on(run, candidate.id, place, candidate.trainings))
+    return tuple(_going_on(run, candidate.id, folder / candidate.folder, candidate.trainings))
 
 
 def _going_on(

@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 
 from rewardsmith.entrants import waiting
-from rewardsmith.feedback import question_for
+from rewardsmith.entrants import question_for
 from rewardsmith.store import Store
 from rewardsmith.votes import Vote
 

@@ -13,8 +13,7 @@ from running import Recorded
 from viewing import Viewed
 
 from rewardsmith.config import FeedbackConfig
-from rewardsmith.entrants import entrants
-from rewardsmith.feedback import question_for
+from rewardsmith.entrants import entrants, question_for
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.votes import Vote
 from rewardsmith.web.films import FOLDER

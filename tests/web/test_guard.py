@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -153,3 +155,13 @@ def test_the_json_api_gives_the_records(view: Viewed, searched: Recorded) -> Non
     assert view.get("/api/v1/runs/nothing").status_code == 404
     # No bound at all is not a number of JSON's.
     assert "Infinity" not in view.get("/api/v1/runs/last/candidates").text
+
+
+def test_the_pages_load_nothing_that_runs_checks_or_trains() -> None:
+    code = "import sys, rewardsmith.web.app; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    ours = ("critic", "jail", "engine", "training", "sim", "evaluate", "render", "measure")
+    barred = {*(f"rewardsmith.{name}" for name in ours), "torch", "stable_baselines3"}
+    barred |= {"gymnasium", "mujoco", "openai", "litellm"}
+    assert not barred & set(done.stdout.split())

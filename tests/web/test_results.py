@@ -14,7 +14,7 @@ from staging import staged
 from viewing import Viewed, viewing
 
 from rewardsmith.config import RunConfig
-from rewardsmith.feedback import question_for
+from rewardsmith.entrants import question_for
 from rewardsmith.records import Baseline, Score, Stage, Training
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.votes import Vote
