@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from rewardsmith.calls import possibly_paid, reply_of, request_of
 from rewardsmith.llm.chat import ChatReply, ChatRequest
-from rewardsmith.records import Candidate, Record, Stage
+from rewardsmith.records import Candidate, Record
 from rewardsmith.selection import rank
 from rewardsmith.store import Call, RunRecord, Store
 
@@ -99,19 +99,13 @@ def _yields(
             Yield(
                 name=name,
                 asked=len({call.slot for call in calls if _writes(call.slot)}),
-                valid=sum(_valid(candidate) for candidate in wrote),
+                valid=sum(candidate.passed_critic for candidate in wrote),
                 best=best[0].id if best else "",
                 best_fitness=best[0].score.value if best and best[0].score else None,
                 spent=_spent(calls),
             )
         )
     return tuple(yields)
-
-
-def _valid(candidate: Candidate) -> bool:
-    """Whether the critic let it pass, whatever became of it then."""
-    failed_before = candidate.failure and candidate.failure.stage in ("propose", "check")
-    return candidate.stage is not Stage.PROPOSED and not failed_before
 
 
 def _candidate(slot: str) -> str:

@@ -176,7 +176,7 @@ def yield_table(title: str, yields: Sequence[Yield]) -> Table:
     table = Table(title=Text(title))
     table.add_column("", overflow="fold", width=16)
     # Widths that add up to 80 columns: left alone, the first gives way to the others.
-    for column, width in (("valid", 11), ("best", 11), ("calls", 5), ("tokens", 9), ("USD", 9)):
+    for column, width in (("accepted", 11), ("best", 11), ("calls", 5), ("tokens", 9), ("USD", 9)):
         table.add_column(column, justify="right", overflow="fold", width=width)
     for row in yields:
         rate = f"{row.valid} of {row.asked}, {row.valid / row.asked:.0%}" if row.asked else "-"

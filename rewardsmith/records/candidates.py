@@ -100,6 +100,12 @@ class Candidate(Record):
         return CandidateId(generation=self.generation, index=self.index).folder
 
     @property
+    def passed_critic(self) -> bool:
+        """Whether it was accepted, whatever became of it then."""
+        refused = self.failure is not None and self.failure.stage in ("propose", "check")
+        return self.stage is not Stage.PROPOSED and not refused
+
+    @property
     def measured(self) -> Score | None:
         """The score to show: by the seeds furthest from what selection saw."""
         return self.report or self.final or self.score
