@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from rewardsmith import filming, policy, tasks
+from rewardsmith.movie import Frame, Movie
 from rewardsmith.records import TaskSpec
-from rewardsmith.render import Frame, Movie, RenderJob, render
+from rewardsmith.render import RenderJob, render
 from rewardsmith.sim.gymnasium import GymnasiumSim
 
 _FRAMES, _REPEATS = 100, 3

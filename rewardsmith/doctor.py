@@ -7,26 +7,17 @@ import os
 import platform
 import sys
 
-from rewardsmith import critic, filming
+from rewardsmith import critic, filming, footage
 from rewardsmith.assets import assets_dir
 from rewardsmith.errors import UserError
 from rewardsmith.jail import service
 from rewardsmith.llm.connect import configured_model, idle_keys
-from rewardsmith.records import Record
+from rewardsmith.records import Examined
 from rewardsmith.render import NO_GRAPHICS
 from rewardsmith.sim import mjbatch
 from rewardsmith.sim.formulas import FORMULAS
 
 _PACKAGES = ("numpy", "gymnasium", "mujoco", "stable-baselines3", "torch", "openai", "litellm")
-
-
-class Examined(Record):
-    """One thing looked at."""
-
-    name: str
-    ok: bool
-    detail: str = ""
-    needed: bool = True
 
 
 def examine() -> tuple[Examined, ...]:
@@ -85,7 +76,7 @@ def _physics() -> Examined:
 
 
 def _videos() -> Examined:
-    why = filming.lacking()
+    why = footage.lacking()
     if not why and not (graphics := filming.graphics()):
         why = f"video off: {NO_GRAPHICS}"
     detail = why or f"drawn by {graphics}, written as H.264"

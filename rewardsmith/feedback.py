@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from rewardsmith import entrants, filming, rollouts
 from rewardsmith.control import Control
+from rewardsmith.crew import Crew
 from rewardsmith.critic.exploits import battery
 from rewardsmith.entrants import REFERENCES_FILE, Waiting, question_for, waiting
 from rewardsmith.measure import Measure
@@ -109,7 +110,7 @@ class Panel:
         config = self._control.run.config.feedback
         started = time.monotonic()
         told: Waiting | None = None
-        films = filming.Crew([])
+        films = Crew([])
         try:
             while (now := waiting(self._store, self._control.run)) and now.missing:
                 waited_s = time.monotonic() - started

@@ -1,14 +1,12 @@
-"""Has videos made of a run's policies, by processes of their own; a failure is told, never raised.
+"""What is filmed of a run: policies for its pages, clips for raters, pictures for judges.
 
-See render.py for what such a process does.
+See crew.py for who films; a failure is told, never raised.
 """
 
 from __future__ import annotations
 
 import base64
-import contextlib
 import functools
-import importlib.util
 import logging
 import os
 import statistics
@@ -19,25 +17,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from rewardsmith import children, rollouts
-from rewardsmith.children import Child
+from rewardsmith import children, footage, rollouts
 from rewardsmith.config import VideoConfig
+from rewardsmith.crew import Crew
 from rewardsmith.entrants import REFERENCES_FILE, entrants
-from rewardsmith.files import write_record, write_text
+from rewardsmith.movie import stills
 from rewardsmith.records import Arm, Candidate, Event, Purpose, Record, Training, Video
-from rewardsmith.render import RenderJob, stills
+from rewardsmith.render import RenderJob
 from rewardsmith.selection import best_training
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.votes import Clip
 
 _LOG = logging.getLogger(__name__)
 
-CLIPS = "clips"
-"""Folder of a run for films of single episodes; see votes.Clip.film."""
-_PATIENCE_S = 180.0
-"""For one video; a driver that hangs is ended."""
 _TRY_S = 30.0
 _POLL_S = 0.05
 _TRY = "import mujoco; mujoco.GLContext(16, 16).make_current()"
@@ -56,13 +48,6 @@ class Filmed(Record):
         """The same, for who watches the run."""
         data = self.model_dump(mode="json", exclude={"candidate", "why"})
         return Event(event="video", candidate=self.candidate, message=self.why, data=data)
-
-
-def lacking() -> str:
-    """What hinders films of any environment; "" where nothing does."""
-    if importlib.util.find_spec("av") is None:
-        return "videos are off: pip install rewardsmith[video]"
-    return ""
 
 
 @functools.cache
@@ -95,75 +80,17 @@ def film(
             time.sleep(_POLL_S)
 
 
-class Crew:
-    """Processes that film, one a core; end them with `close`."""
-
-    def __init__(self, jobs: Sequence[RenderJob]) -> None:
-        self._waiting = list(jobs)
-        self._running: list[tuple[RenderJob, Path, Child, float]] = []
-        self._idle: list[Child] = []
-
-    @property
-    def busy(self) -> bool:
-        """Whether there is anything left to film."""
-        return bool(self._waiting or self._running)
-
-    def look(self) -> list[tuple[RenderJob, str]]:
-        """Begin what can begin; the jobs that ended, each with why it failed or ""."""
-        ended = []
-        while self._waiting and len(self._running) < (os.cpu_count() or 1):
-            job = self._waiting.pop(0)
-            try:
-                self._begin(job)
-            except OSError as error:  # a full disk, no more processes: that costs the film alone
-                ended.append((job, str(error)))
-        for work in list(self._running):
-            job, path, child, started = work
-            took_s = time.monotonic() - started
-            if child.done():
-                self._idle.append(child)
-            elif child.exit_code() is not None or took_s > _PATIENCE_S:
-                child.kill()
-            else:
-                continue
-            self._running.remove(work)
-            ended.append((job, _why(job, path, took_s)))
-        for job, why in ended:
-            if why:
-                with contextlib.suppress(OSError):  # a full disk: then nobody is told
-                    write_text(_note(job), why)
-        return ended
-
-    def close(self) -> None:
-        """End every process; what was being filmed is not there."""
-        for child in [*self._idle, *(work[2] for work in self._running)]:
-            child.kill()
-        self._waiting, self._running, self._idle = [], [], []
-
-    def _begin(self, job: RenderJob) -> None:
-        output = Path(job.output)
-        path = output.with_suffix(".job.json")
-        for stale in (output.with_suffix(".json"), _note(job)):
-            stale.unlink(missing_ok=True)
-        for left in output.parent.glob(f".{output.name}.*.tmp"):  # by a process that was killed
-            left.unlink(missing_ok=True)
-        write_record(path, job)
-        child = self._idle.pop() if self._idle else Child("rewardsmith.render")
-        child.give(path)
-        self._running.append((job, path, child, time.monotonic()))
-
-
 def clips(store: Store, run: RunRecord) -> Crew:
     """Films what raters may be shown and is not filmed yet, the best policies first.
 
     Nothing where videos are off.
     """
-    if lacking():
+    if footage.lacking():
         return Crew([])
     every = (clip for entrant in entrants(store, run) for clip in entrant.clips)
     stored = _episodes(store, run)
     jobs = (_of_clip(store, run, clip, stored) for clip in every)
-    return Crew([job for job in jobs if not _read(job)])
+    return Crew([job for job in jobs if not footage.read(Path(job.output))])
 
 
 class Projector:
@@ -180,7 +107,7 @@ class Projector:
     def __call__(self, clip: Clip) -> tuple[str, ...]:
         """In the order of time; () where it cannot be filmed, which is logged."""
         job = _of_clip(self._store, self._run, clip, _episodes(self._store, self._run))
-        if not _read(job):
+        if not footage.read(Path(job.output)):
             self._film(job)
         try:
             pictures = stills(Path(job.output), self._count)
@@ -215,7 +142,7 @@ def _of_clip(store: Store, run: RunRecord, clip: Clip, stored: Mapping[str, Path
         behaviour=clip.arm,
         shows="clip",
         seed=clip.seed,
-        output=str(folder / CLIPS / f"{clip.film}.mp4"),
+        output=str(folder / footage.CLIPS / f"{clip.film}.mp4"),
         seconds=settings.seconds,
         width=settings.width,
         height=settings.height,
@@ -271,36 +198,11 @@ def _shown(run: RunRecord, candidate: Candidate) -> Training | None:
     return next((best for best in found if best), None)
 
 
-def _note(job: RenderJob) -> Path:
-    """Where it stands why a film was not made; whoever waits for the film reads it."""
-    return Path(job.output).with_suffix(".why")
-
-
-def _why(job: RenderJob, path: Path, took_s: float) -> str:
-    """Why there is no video; "" where there is one, and then the job's own files go."""
-    log = children.log_of(path)
-    if _read(job):
-        path.unlink(missing_ok=True)
-        log.unlink(missing_ok=True)
-        return ""
-    if took_s > _PATIENCE_S:
-        return f"it took longer than {_PATIENCE_S:g} s"
-    said = children.last_words(path).removeprefix("rewardsmith.errors.UserError: ")
-    return said or f"the process ended without a word; see {log}"
-
-
-def _read(job: RenderJob) -> Video | None:
-    try:
-        return Video.model_validate_json(Path(job.output).with_suffix(".json").read_bytes())
-    except (FileNotFoundError, ValidationError):
-        return None
-
-
 def _filmed(candidate: Candidate, job: RenderJob, why: str) -> Filmed:
     return Filmed(
         candidate=candidate.id,
         shows=job.shows,
         file=job.output,
-        video=None if why else _read(job),
+        video=None if why else footage.read(Path(job.output)),
         why=why,
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rewardsmith import filming
+from rewardsmith import filming, footage
 from rewardsmith.appraise import Narrator, Reviewer
 from rewardsmith.calls import StoredCalls
 from rewardsmith.config import LimitConfig, RunConfig
@@ -81,7 +81,7 @@ def _look(control: Control, store: Store) -> Look:
 def frames(config: RunConfig) -> int:
     """Pictures of each policy that a judge is shown; 0 where it sees none."""
     model, wanted = config.model, config.feedback.frames
-    if not config.feedback.judge or filming.lacking():
+    if not config.feedback.judge or footage.lacking():
         return 0
     if wanted is None:
         return _FRAMES if not model.api_base and all(map(sees, model.names)) else 0

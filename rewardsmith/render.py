@@ -11,24 +11,18 @@ from __future__ import annotations
 import os
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+from typing import Any, Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rewardsmith import children, policy, rollouts
 from rewardsmith.errors import UserError
 from rewardsmith.evaluate import Act, EpisodeRecorder, fitness_variables
 from rewardsmith.files import write_bytes, write_record
+from rewardsmith.movie import Frame, Movie, jpeg
 from rewardsmith.records import Record, TaskSpec, Video
 from rewardsmith.sim.gymnasium import GymnasiumSim
 
-if TYPE_CHECKING:
-    import av
-
-Frame = NDArray[np.uint8]
-"""(height, width, 3)."""
 DEBIAN_PACKAGES = "libegl1 libgl1-mesa-dri libosmesa6"
 """What MuJoCo draws with where there is no card."""
 NO_GRAPHICS = f"no off-screen graphics for MuJoCo: apt-get install {DEBIAN_PACKAGES}"
@@ -122,48 +116,6 @@ class OwnCamera:
         """Nothing is held."""
 
 
-class Movie:
-    """An mp4 being written; a context manager, the file is whole when it is left."""
-
-    def __init__(self, path: Path, rate: Fraction) -> None:
-        import av
-
-        self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
-        # Threads: as many processes film as there are cores.
-        options = {"preset": "veryfast", "crf": "24", "threads": "1"}
-        self._stream = self._container.add_stream("libx264", rate=rate, options=options)
-        self._stream.pix_fmt = "yuv420p"
-        self.frames = 0
-        self.size = (0, 0)
-        """Width and height."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self._mux(None)
-        self._container.close()
-
-    def add(self, frame: Frame) -> None:
-        """Append a frame; all have the size of the first."""
-        picture = _picture(frame)
-        if not self.frames:
-            self.size = (picture.width, picture.height)
-            self._stream.width, self._stream.height = self.size
-        self._mux(picture)
-        self.frames += 1
-
-    def _mux(self, picture: av.VideoFrame | None) -> None:
-        for packet in self._stream.encode(picture):
-            self._container.mux(packet)
-
-
 def render(job: RenderJob) -> Video:
     """Make the video and its poster. Raises UserError where the environment cannot be drawn."""
     act = _actor(job)
@@ -231,47 +183,10 @@ def pace(dt_s: float | None) -> tuple[int, Fraction]:
     return every, Fraction(1 / (dt_s * every)).limit_denominator(1000)
 
 
-def stills(film: Path, count: int) -> tuple[bytes, ...]:
-    """So many frames of a film as JPEG files, evenly from its first to its last.
-
-    Raises OSError where there is no film.
-    """
-    import av
-
-    try:
-        with av.open(str(film)) as container:
-            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    except av.FFmpegError as error:
-        raise OSError(f"{film}: {error}") from error
-    places = np.linspace(0, len(frames) - 1, count).round().astype(int)
-    return tuple(jpeg(frames[place]) for place in places)
-
-
-def jpeg(frame: Frame) -> bytes:
-    """The frame as a JPEG file."""
-    import av
-
-    encoder = av.CodecContext.create("mjpeg", "w")
-    assert isinstance(encoder, av.VideoCodecContext)
-    picture = _picture(frame).reformat(format="yuvj420p")
-    encoder.width, encoder.height = picture.width, picture.height
-    encoder.pix_fmt = "yuvj420p"
-    encoder.time_base = Fraction(1, 1)
-    return b"".join(bytes(packet) for packet in [*encoder.encode(picture), *encoder.encode(None)])
-
-
 def _own_pace(env: Any) -> float | None:
     """Seconds of a step as the environment would show it, where it has no time of its own."""
     frames_per_s = (env.metadata or {}).get("render_fps")
     return 1 / frames_per_s if frames_per_s else None
-
-
-def _picture(frame: Frame) -> av.VideoFrame:
-    """H.264 with halved colours wants even sides."""
-    import av
-
-    height, width = frame.shape[0] // 2 * 2, frame.shape[1] // 2 * 2
-    return av.VideoFrame.from_ndarray(np.ascontiguousarray(frame[:height, :width]), format="rgb24")
 
 
 def _scene(job: RenderJob) -> tuple[GymnasiumSim, Camera]:

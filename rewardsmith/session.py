@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from rewardsmith import filming, loop, raters, single, start
+from rewardsmith import filming, footage, loop, raters, single, start
 from rewardsmith.appraise import Appraisal
 from rewardsmith.calls import possibly_paid
 from rewardsmith.config import LimitConfig, RunConfig
@@ -49,7 +49,7 @@ def search(record: RunRecord, store: Store, observe: Observe) -> RunRecord:
         done = place.search(record, observe)
         if recording:
             observe(_compared(recording, done, store))
-    if done.config.video.finalists and not filming.lacking():
+    if done.config.video.finalists and not footage.lacking():
         _film(done, store, observe)
     return done
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from scripted_engine import TASK, candidate
 
-from rewardsmith import filming, settings
+from rewardsmith import footage, settings
 from rewardsmith.config import RunConfig
 from rewardsmith.forecast import Pace, forecast, measured_pace, words
 from rewardsmith.llm.chat import ChatReply, ChatRequest
@@ -88,7 +88,7 @@ def test_an_unknown_price_is_unknown_and_the_limit_that_holds_is_named() -> None
     assert forecast(local, TASK, PACE).unpriced == ("gpt-4o-mini",)
 
 
-@pytest.mark.skipif(bool(filming.lacking()), reason="needs rewardsmith[video]")
+@pytest.mark.skipif(bool(footage.lacking()), reason="needs rewardsmith[video]")
 def test_pictures_that_a_judge_is_shown_are_paid_for() -> None:
     judged = {"mode": "pair", "votes": 10, "judge": "model"}
     blind, seeing = (

@@ -14,12 +14,11 @@ from rich.text import Text
 from rewardsmith.cli import tables
 from rewardsmith.config import RunConfig
 from rewardsmith.jail.service import holds
-from rewardsmith.records import Candidate, Episodes, Record, Score, TaskSpec, Verdict
+from rewardsmith.records import Candidate, Episodes, Examined, Record, Score, TaskSpec, Verdict
 from rewardsmith.report import number, result
 from rewardsmith.store import RunRecord, Store
 
 if TYPE_CHECKING:
-    from rewardsmith.doctor import Examined
     from rewardsmith.spending import Spending
     from rewardsmith.tasks import EnvDescription, EnvEntry
 

@@ -109,13 +109,13 @@ def video(
     json: flags.Json = False,
 ) -> None:
     """Film the best and the last policy of a candidate: mp4 files with posters."""
-    from rewardsmith import export, filming
+    from rewardsmith import export, filming, footage
     from rewardsmith.cli import live
     from rewardsmith.errors import UserError
     from rewardsmith.settings import merge
     from rewardsmith.store import Store
 
-    if why := filming.lacking():
+    if why := footage.lacking():
         raise UserError(why)
     store = Store(runs_dir, create=False)
     run, found = export.find(store, candidate)

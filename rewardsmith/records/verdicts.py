@@ -1,4 +1,4 @@
-"""Rewards, and what the critic says of them."""
+"""Rewards and what the critic says of them; what was found of the jail and of the machine."""
 
 from __future__ import annotations
 
@@ -40,6 +40,15 @@ class Layer(Record):
     name: str
     active: bool
     detail: str = ""
+
+
+class Examined(Record):
+    """One thing that `doctor` looked at; a line of its `--json`."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+    needed: bool = True
 
 
 class Finding(Record):

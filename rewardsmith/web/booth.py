@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
+from rewardsmith import footage
 from rewardsmith.entrants import Waiting, entrants, question_for, waiting
 from rewardsmith.errors import UserError
 from rewardsmith.opinion import Opinion, opinion
@@ -74,8 +75,7 @@ def booth(store: Store, run: RunRecord, rater: str) -> Booth:
     if now and now.missing and rater:
         question = question_for(store, run, now.generation, rater)
     clips = question.shown if question else ()
-    folder = store.folder(run.id) / films.FOLDER
-    filmless = films.lost(run, folder, [clip.film for clip in clips])
+    filmless = films.lost(run, [films.place(store, run, clip) for clip in clips])
     own = [vote for vote in standing(store.votes(run.id)) if vote.rater == rater]
     here = [vote for vote in own if now and vote.question.generation == now.generation]
     return Booth(
@@ -93,13 +93,12 @@ def booth(store: Store, run: RunRecord, rater: str) -> Booth:
 def _shown(store: Store, run: RunRecord, clips: Sequence[Clip], *, told: bool) -> tuple[Shown, ...]:
     """The policies of a question, with what is told of them in words where that is wanted."""
     scores = {candidate.id: candidate.score for candidate in store.candidates(run.id)}
-    folder = store.folder(run.id) / films.FOLDER
     lines = films.in_words(store, run, clips) if told else {}
     return tuple(
         Shown(
             place=place,
             film=clip.film,
-            filmed=films.is_there(folder, clip.film),
+            filmed=footage.read(films.place(store, run, clip)) is not None,
             lines=lines.get(clip.id, ()),
             arm=clip.arm,
             fitness=None if run.task.fitness.voted else scores.get(clip.arm),

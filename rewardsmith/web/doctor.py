@@ -8,18 +8,9 @@ import sys
 
 from rewardsmith import children
 from rewardsmith.llm.connect import configured_model, idle_keys
-from rewardsmith.records import Record
+from rewardsmith.records import Examined
 
 _PATIENCE_S = 120.0
-
-
-class Examined(Record):
-    """A line of `doctor --json`."""
-
-    name: str
-    ok: bool
-    detail: str = ""
-    needed: bool = True
 
 
 def examine() -> tuple[Examined, ...]:

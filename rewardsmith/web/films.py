@@ -5,31 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from rewardsmith import footage
 from rewardsmith.entrants import episodes
 from rewardsmith.retell import told
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.votes import Clip
-from rewardsmith.web.views import GOING, can_film
-
-FOLDER = "clips"
-"""Of a run, with the films of single episodes; see filming.py."""
+from rewardsmith.web.views import GOING
 
 
-def is_there(folder: Path, film: str) -> bool:
-    """Whether a film is whole: its record is written last."""
-    return (folder / f"{film}.json").exists()
+def place(store: Store, run: RunRecord, clip: Clip) -> Path:
+    """Where the film of a clip is, or will be."""
+    return store.folder(run.id) / footage.CLIPS / f"{clip.film}.mp4"
 
 
-def lost(run: RunRecord, folder: Path, films: Iterable[str]) -> str:
+def lost(run: RunRecord, films: Iterable[Path]) -> str:
     """Why not all of these films will come; "" where they are there or may still be made."""
-    missing = [film for film in films if not is_there(folder, film)]
+    missing = [film for film in films if not footage.read(film)]
     if not missing:
         return ""
-    if not can_film():
-        return "videos are off here: pip install rewardsmith[video]"
+    if why := footage.lacking():
+        return why
     if run.status not in GOING:
         return f"the run has stopped ({run.status}) and films nothing now"
-    return next((why for film in missing if (why := _failure(folder, film))), "")
+    return next((why for film in missing if (why := _failure(film))), "")
 
 
 def in_words(store: Store, run: RunRecord, clips: Iterable[Clip]) -> dict[str, tuple[str, ...]]:
@@ -42,9 +40,9 @@ def in_words(store: Store, run: RunRecord, clips: Iterable[Clip]) -> dict[str, t
     }
 
 
-def _failure(folder: Path, film: str) -> str:
+def _failure(film: Path) -> str:
     """Why the making of a film failed; "" where it has not begun, or goes on."""
     try:
-        return (folder / f"{film}.why").read_text("utf-8")
+        return footage.note(film).read_text("utf-8")
     except FileNotFoundError:
         return ""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
-
+from rewardsmith import footage
 from rewardsmith.commands import Command
 from rewardsmith.entrants import waiting
 from rewardsmith.llm import manual
@@ -99,8 +97,8 @@ class Overview(Record):
     """Trainings of the arms beside the search that go on."""
     judged: int
     """Candidates that the critic, or a failure before it, has decided on."""
-    executable: int
-    """Of these, how many could be trained."""
+    accepted: int
+    """Of these, how many passed the critic."""
     waiting: int
     """Prompts that wait for a person."""
     votes_wanted: int
@@ -149,19 +147,13 @@ def overview(store: Store, run: RunRecord) -> Overview:
         ),
         finals=_finals(run, folder, baselines),
         judged=len(decided),
-        executable=sum(is_executable(candidate) for candidate in decided),
+        accepted=sum(candidate.passed_critic for candidate in decided),
         waiting=sum(not prompt.answered for prompt in manual.queue(folder)),
         votes_wanted=asked.missing if (asked := waiting(store, run)) else 0,
         commands=tuple(store.pending_commands(run.id)),
         span=span([score for score in scores if score]),
         film=next(iter(videos(store, run, best)), None) if best else None,
     )
-
-
-def is_executable(candidate: Candidate) -> bool:
-    """Whether the critic let it pass, whatever became of it then."""
-    refused = candidate.failure and candidate.failure.stage in ("propose", "check")
-    return candidate.stage is not Stage.PROPOSED and not refused
 
 
 def span(scores: Sequence[Score]) -> Span:
@@ -174,19 +166,8 @@ def span(scores: Sequence[Score]) -> Span:
 def videos(store: Store, run: RunRecord, candidate: Candidate) -> tuple[Video, ...]:
     """The films that were made of a candidate."""
     folder = store.candidate_folder(run.id, candidate)
-    found = []
-    for name in ("best", "last"):
-        try:
-            text = (folder / f"{name}.json").read_bytes()
-            found.append(Video.model_validate_json(text))
-        except (FileNotFoundError, ValidationError):
-            continue
-    return tuple(found)
-
-
-def can_film() -> bool:
-    """Whether runs of this installation make films."""
-    return importlib.util.find_spec("av") is not None
+    found = [footage.read(folder / f"{name}.mp4") for name in ("best", "last")]
+    return tuple(film for film in found if film)
 
 
 def _beside(run: RunRecord, found: Result) -> tuple[Beside, ...]:

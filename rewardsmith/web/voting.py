@@ -10,9 +10,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse
 from starlette.concurrency import run_in_threadpool
 
+from rewardsmith import footage
 from rewardsmith.errors import UserError
 from rewardsmith.store import Store
-from rewardsmith.web import booth, films
+from rewardsmith.web import booth
 from rewardsmith.web.acting import fields_of
 from rewardsmith.web.rendering import Templates
 from rewardsmith.web.views import overview
@@ -43,7 +44,7 @@ def _asking(made: APIRouter, store: Store, show: Templates) -> None:
 
     @made.get("/runs/{run}/clips/{name}")
     def clip(run: str, name: str) -> FileResponse:
-        path = store.folder(store.run(run).id) / films.FOLDER / name
+        path = store.folder(store.run(run).id) / footage.CLIPS / name
         if not _FILM.fullmatch(name) or not path.is_file():
             raise UserError(f"there is no film {name}")
         kind = "video/mp4" if name.endswith(".mp4") else "image/jpeg"

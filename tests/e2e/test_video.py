@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from running import TINY, Finished, Recorded, call, event, lines_of
 
 from rewardsmith import filming, policy, tasks
+from rewardsmith.crew import Crew
 from rewardsmith.entrants import entrants
 from rewardsmith.records import Video
 from rewardsmith.render import RenderJob, pace
@@ -126,7 +127,7 @@ def test_box2d_is_filmed_and_mujoco_without_egl(env: str, gl: str, tmp_path: Pat
         seconds=0.5,
         gl=gl,
     )
-    with closing(filming.Crew([job])) as crew:
+    with closing(Crew([job])) as crew:
         ended = []
         while crew.busy:
             ended += crew.look()

@@ -14,9 +14,9 @@ from viewing import Viewed
 
 from rewardsmith.config import FeedbackConfig
 from rewardsmith.entrants import entrants, question_for
+from rewardsmith.footage import CLIPS
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.votes import Vote
-from rewardsmith.web.films import FOLDER
 
 Mode = Literal["pair", "best-worst", "text"]
 MODES: tuple[Mode, ...] = ("pair", "best-worst", "text")
@@ -49,7 +49,7 @@ def staged(runs_dir: Path, source: Recorded, mode: Mode, votes: int = 1, **parts
 def filmed(runs_dir: Path, run: RunRecord, source: Recorded) -> None:
     """Give every episode a film: that of the source's best policy."""
     with closing(Store(runs_dir, create=False)) as store:
-        clips = store.folder(run.id) / FOLDER
+        clips = store.folder(run.id) / CLIPS
         clips.mkdir(exist_ok=True)
         film = next(source.folder.glob("r*/c*/best.mp4"))
         for clip in (clip for entrant in entrants(store, run) for clip in entrant.clips):

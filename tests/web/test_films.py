@@ -14,10 +14,11 @@ from staging import filmed, staged
 from viewing import Viewed, viewing
 
 from rewardsmith import filming
+from rewardsmith.crew import Crew
+from rewardsmith.footage import CLIPS
 from rewardsmith.records import RunStatus
 from rewardsmith.render import RenderJob
 from rewardsmith.store import RunRecord, Store
-from rewardsmith.web import films
 from rewardsmith.web.booth import Booth, booth
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
@@ -43,7 +44,7 @@ def store(run: RunRecord, tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def clips(store: Store, run: RunRecord) -> Path:
-    folder = store.folder(run.id) / films.FOLDER
+    folder = store.folder(run.id) / CLIPS
     folder.mkdir()
     return folder
 
@@ -64,7 +65,7 @@ def _fails(store: Store, run: RunRecord, clips: Path) -> str:
         seed=0,
         output=str(clips / f"{question.shown[1].film}.mp4"),
     )
-    with closing(filming.Crew([job])) as crew:
+    with closing(Crew([job])) as crew:
         while crew.busy:
             time.sleep(0.05)
             for _, why in crew.look():
@@ -100,7 +101,7 @@ def test_where_videos_are_off_a_question_is_shown_in_words(
     (tmp_path / "sitecustomize.py").write_text(NO_AV, "utf-8")
     with viewing(store.runs_dir, PYTHONPATH=str(tmp_path)) as server:
         page = server.get(f"/runs/{run.id}/votes?rater=Ada").text
-    assert "videos are off here: pip install rewardsmith[video]" in page
+    assert "videos are off: pip install rewardsmith[video]" in page
     assert "pole_angle" in page and 'value="left"' in page
     assert MADE not in page and 'class="transport"' not in page
 
