@@ -250,16 +250,22 @@ def test_the_family_tree_holds_the_failed_and_who_came_from_whom() -> None:
     family: list[Candidate] = [
         candidate(0, score=between(1, 2)),
         candidate(1, stage=Stage.FAILED, failure=LATE),
+        candidate(2, score=between(1, 2), final=between(3, 5)),
         candidate(0, generation=2, parents=("r01c00", "gone"), score=between(2, 3)),
+        candidate(1, generation=2, score=between(0, 1)),
+        candidate(2, generation=2),
     ]
-    tree = lineage(family, "r02c00")
-    assert [(n.id, n.failed, n.best, n.label) for n in tree.nodes] == [
-        ("r01c00", False, False, "1.5"),
-        ("r01c01", True, False, "timeout"),
-        ("r02c00", False, True, "2.5"),
+    tree = lineage(family, "r02c00", ("r02c00", "r02c01"))
+    assert [(n.candidate.id, n.state, n.label) for n in tree.nodes] == [
+        ("r01c00", "kept", "1.5"),
+        ("r01c01", "failed", "timeout"),
+        ("r01c02", "left", "4"),
+        ("r02c00", "best", "2.5"),
+        ("r02c01", "finalist", "0.5"),
+        ("r02c02", "open", "checked"),
     ]
     assert [(edge.parent, edge.child) for edge in tree.edges] == [("r01c00", "r02c00")]
-    assert tree.nodes[2].x > tree.nodes[0].x and tree.nodes[1].y > tree.nodes[0].y
+    assert tree.nodes[3].x > tree.nodes[0].x and tree.nodes[1].y > tree.nodes[0].y
 
 
 # --- statistics ----------------------------------------------------------------------------------

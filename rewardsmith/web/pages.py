@@ -16,13 +16,13 @@ from fastapi.responses import (
 from starlette.concurrency import run_in_threadpool
 
 from rewardsmith.errors import UserError
+from rewardsmith.reporting.lineage import lineage
 from rewardsmith.settings import flatten
 from rewardsmith.spending import spending
 from rewardsmith.store import RunRecord, Store
 from rewardsmith.web import charts, code, doctor, live, voting
 from rewardsmith.web.api import candidate_of
 from rewardsmith.web.guard import Rules
-from rewardsmith.web.lineage import lineage
 from rewardsmith.web.rendering import Templates
 from rewardsmith.web.talk import talk, waiting_prompts
 from rewardsmith.web.views import overview, videos
@@ -107,7 +107,7 @@ def _of_one_run(made: APIRouter, store: Store, show: Templates) -> None:
     def tree(run: str) -> HTMLResponse:
         seen = overview(store, store.run(run))
         best = seen.result.best.candidate if seen.result.best else ""
-        picture = lineage(seen.run, seen.candidates, best)
+        picture = lineage(seen.candidates, best, seen.run.finalists)
         return show("lineage.html", seen=seen, picture=picture)
 
     @made.get("/runs/{run}/costs")

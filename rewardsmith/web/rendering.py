@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 from fastapi.responses import HTMLResponse
 
-from rewardsmith import __version__
+from rewardsmith import __version__, report
 from rewardsmith.records import Score
 from rewardsmith.web.charts import Chart
 from rewardsmith.web.guard import CSRF_HEADER, Rules
@@ -32,6 +32,7 @@ class Templates:
         )
         self._jinja.filters |= {
             "number": number,
+            "count": "{:,}".format,
             "scored": scored,
             "duration": duration,
             "usd": usd,
@@ -51,10 +52,10 @@ class Templates:
 
 
 def number(value: float | None) -> str:
-    """Three significant digits, whole thousands; a dash where there is none."""
+    """As in the tables of a terminal; a dash where there is none."""
     if value is None:
         return "–"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{round(value, 3) + 0.0:.3g}"
+    return report.number(value)
 
 
 def scored(score: Score | None) -> str:
