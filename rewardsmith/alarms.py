@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from rewardsmith.distance import NEAR
+from rewardsmith.observe import observe
 from rewardsmith.records import Baseline, Candidate, Generation, Record, TaskSpec
-from rewardsmith.summarise import observe
 
 Kind = Literal["parted", "lasting", "ending", "correlated", "collapse", "one-cause", "rediscovered"]
 

@@ -19,6 +19,7 @@ from rewardsmith.critic.returns import Paid, pay
 from rewardsmith.errors import CandidateError, UserError
 from rewardsmith.evaluate import fitness_of
 from rewardsmith.jail.service import Rewards
+from rewardsmith.observe import typical_training
 from rewardsmith.records import (
     Candidate,
     CheckedReward,
@@ -32,7 +33,6 @@ from rewardsmith.records import (
 from rewardsmith.reward import Transitions, concatenate
 from rewardsmith.rollouts import Rollout
 from rewardsmith.store import RunRecord, Store
-from rewardsmith.summarise import typical_training
 from rewardsmith.training import settings
 
 _SAMPLED_FILES = 16

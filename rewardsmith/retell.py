@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from rewardsmith.observe import short_number, typical_training
 from rewardsmith.records import Candidate, TaskSpec
 from rewardsmith.rollouts import Rollout
-from rewardsmith.summarise import short_number, typical_training
 
 _POINTS = 5
 _MOST_ROWS = 30

@@ -15,6 +15,7 @@ import pytest
 
 from rewardsmith.errors import UserError
 from rewardsmith.llm.chat import Message, prompt_hash
+from rewardsmith.observe import Kind, Observation, diagnose
 from rewardsmith.propose import Ask, Feedback
 from rewardsmith.propose.llm import preview
 from rewardsmith.propose.prompts import (
@@ -50,7 +51,7 @@ from rewardsmith.records import (
 )
 from rewardsmith.reward import ARGUMENTS
 from rewardsmith.strategies import Move, firsts
-from rewardsmith.summarise import Kind, Observation, diagnose, summarise
+from rewardsmith.summarise import summarise
 from rewardsmith.votes import Clip, Question, Vote
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from grammar_tasks import hopper
 
+from rewardsmith.observe import diagnose, observe, short_number
 from rewardsmith.records import (
     Candidate,
     Curve,
@@ -18,7 +19,7 @@ from rewardsmith.records import (
     TermStats,
     Training,
 )
-from rewardsmith.summarise import diagnose, observe, short_number, summarise
+from rewardsmith.summarise import summarise
 
 TASK = hopper()
 STEPS = tuple(range(10_000, 100_001, 10_000))

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterator, Sequence
 
 from rewardsmith.critic import screens
 from rewardsmith.critic.returns import Paid
+from rewardsmith.observe import short_number
 from rewardsmith.records import Fitness
-from rewardsmith.summarise import short_number
 
 _SHOWN = 2
 """Episodes at each end."""

@@ -16,11 +16,11 @@ from rewardsmith.assets import assets_dir
 from rewardsmith.errors import UserError
 from rewardsmith.files import write_bytes
 from rewardsmith.llm.chat import Message
+from rewardsmith.observe import observe
 from rewardsmith.propose import Ask
 from rewardsmith.propose.parse import parse_code
 from rewardsmith.records import Candidate, CandidateId, Space, TaskSpec, Variable, Verdict
 from rewardsmith.strategies import Move
-from rewardsmith.summarise import observe
 from rewardsmith.votes import Vote
 
 _CANDIDATE = re.compile(r"r\d+c\d+")

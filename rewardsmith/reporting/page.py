@@ -14,6 +14,7 @@ from pathlib import Path
 import jinja2
 
 from rewardsmith.llm.secrets import redactor
+from rewardsmith.observe import typical_training
 from rewardsmith.records import Candidate, Record, TermStats, Training
 from rewardsmith.report import number
 from rewardsmith.reporting import figures
@@ -22,7 +23,6 @@ from rewardsmith.reporting.figures import Chart, Line, Whiskers
 from rewardsmith.reporting.gather import BAND_SEEDS, LearningCurve, RunReport, goal
 from rewardsmith.reporting.lineage import Lineage, lineage
 from rewardsmith.settings import to_toml
-from rewardsmith.summarise import typical_training
 
 _MOST_TERMS = 8
 

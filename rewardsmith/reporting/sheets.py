@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rewardsmith.errors import BackendMissing
+from rewardsmith.observe import typical_training
 from rewardsmith.records import Arm, Candidate, Record, Score
 from rewardsmith.reporting.gather import BAND_SEEDS, LearningCurve, RunReport
-from rewardsmith.summarise import typical_training
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

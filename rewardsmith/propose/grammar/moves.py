@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from rewardsmith.observe import Observation
 from rewardsmith.propose.grammar import surgery
 from rewardsmith.propose.grammar.catalogue import Catalogue
 from rewardsmith.propose.grammar.genome import Gene, Genome, gene_of, rounded
 from rewardsmith.propose.grammar.terms import Term
-from rewardsmith.summarise import Observation
 
 GOAL_UP, DOWN, STRONG_DOWN = 2.0, 0.5, 0.25
 

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from rewardsmith.chance import stream
+from rewardsmith.observe import observe
 from rewardsmith.propose import OFFLINE, Ask, Proposal
 from rewardsmith.propose.grammar import moves
 from rewardsmith.propose.grammar.catalogue import Catalogue, catalogue
@@ -18,7 +19,6 @@ from rewardsmith.propose.grammar.genome import read, write
 from rewardsmith.propose.grammar.intent import read_task
 from rewardsmith.records import Candidate, Operator, TaskSpec, Verdict
 from rewardsmith.strategies import Move
-from rewardsmith.summarise import observe
 
 
 class GrammarProposer:
