@@ -109,7 +109,7 @@ class Measure:
     def _job(self, arm: Arm, purpose: Purpose, seed: int, until: int) -> TrainJob:
         config, task = self._run.config.train, self._run.task
         own = arm.timesteps if isinstance(arm, Baseline) else None
-        steps = (config.timesteps or task.budget.timesteps) if own is None else own
+        steps = config.steps_of(task) if own is None else own
         relative = f"{arm.folder}/train/{purpose}-{seed}"
         return TrainJob(
             id=f"{arm.id}/{purpose}-{seed}",

@@ -219,7 +219,7 @@ def _going_on(
 ) -> Iterable[Progress]:
     """The trainings that have come further than the store knows."""
     known = {Path(training.folder).name: training.timesteps for training in done}
-    steps = planned or run.config.train.timesteps or run.task.budget.timesteps
+    steps = planned or run.config.train.steps_of(run.task)
     for path in sorted(place.glob("train/*/progress.jsonl")):
         last = _last_line(path)
         made = float(last.get("timesteps") or 0)
