@@ -36,6 +36,7 @@ SWEEPS: dict[str, list[dict[str, Any]]] = {
         {**_SHORT, "learning_rate": 1e-3, "log_std_init": -1.0, "gamma": 0.98},
         {"n_steps": 256, "batch_size": 256, "learning_rate": 5e-4, "log_std_init": -1.0},
         {"n_steps": 128, "batch_size": 128, "learning_rate": 7e-4, "log_std_init": -1.0},
+        {"log_std_init": 0.0},
     ],
     "Walker2d-v5": [
         {},
