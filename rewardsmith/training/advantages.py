@@ -42,9 +42,10 @@ def advantages(
             true last observation where an episode ended.
     """
     rewards = rewards + np.where(truncated & ~terminated, chosen.gamma * after, 0.0)
-    goes_on = 1.0 - (terminated | truncated)
-    delta = rewards + chosen.gamma * after * goes_on - values
-    decay = chosen.gamma * chosen.gae_lambda * goes_on
+    over = terminated | truncated
+    # Chosen, not multiplied by zero: a simulation may end in what is no number.
+    delta = rewards + np.where(over, 0.0, chosen.gamma * after) - values
+    decay = np.where(over, 0.0, chosen.gamma * chosen.gae_lambda)
     advantage, carried = np.empty_like(delta), np.zeros(delta.shape[1])
     for t in range(len(delta) - 1, -1, -1):
         carried = delta[t] + decay[t] * carried

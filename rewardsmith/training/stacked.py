@@ -4,7 +4,10 @@ All parameters lie in one block, a row a learner, so that clipping and Adam are 
 row holds two networks of one size, actor and critic, so that both learn in the same calls: of the
 critic's head only the first output is used. The gradients are written by hand in torch's
 operations; tests/contracts/test_stacked.py checks them against autograd. Nothing mixes rows: a
-learner's numbers do not depend on its neighbours, not in one bit.
+learner's numbers do not depend on its neighbours, not in one bit. For that widths are stored rounded
+up to whole vectors of the processor: where the rows of two learners lie differently to those, torch
+adds up their products in another order. What is added is zero and stays zero, for no gradient
+reaches it.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ _ADAM_EPSILON = 1e-5
 _ADAM_BETAS = (0.9, 0.999)
 _FEW_ROWS = 32
 """Up to so many rows a learner, one call of torch's tanh takes less time than three others."""
+_VECTOR = 8
+"""Numbers that a processor handles at once, by which all rows are aligned."""
 _LOG_ROOT_2_PI = 0.5 * math.log(2.0 * math.pi)
 
 
@@ -52,8 +57,14 @@ class Shape:
         return tuple(itertools.pairwise([self.inputs, *[self.width] * self.depth, self.outputs]))
 
     @property
+    def stored(self) -> tuple[tuple[int, int], ...]:
+        """(in, out) of the layers as they are stored."""
+        widths = [_whole(self.width)] * self.depth
+        return tuple(itertools.pairwise([self.inputs, *widths, _whole(self.outputs)]))
+
+    @property
     def deviations(self) -> int:
-        """How many log deviations follow the layers; those of the critic are never used."""
+        """How many log deviations there are; those of the critic are never used."""
         return 0 if self.categorical else self.outputs
 
 
@@ -134,7 +145,7 @@ class Stack:
 
     def act(self, obs: Tensor) -> Tensor:
         """Means or logits (P, B, outputs) for (P, B, inputs)."""
-        return self._one(0, obs)
+        return self._one(0, obs)[..., : self._shape.outputs]
 
     def values(self, obs: Tensor) -> Tensor:
         """(P, B) values."""
@@ -172,7 +183,8 @@ class Stack:
             `target_kl` has stopped, as in stable-baselines3.
         """
         if self._settings.target_kl is not None:
-            going = going & (self._divergence(batch) <= 1.5 * self._settings.target_kl)
+            # What is no number is not too far: it goes on into weights that are none, and is found.
+            going = going & ~(self._divergence(batch) > 1.5 * self._settings.target_kl)
         if going.any():
             self.gradient(batch)
             self._adam(learning_rate, going)
@@ -180,10 +192,11 @@ class Stack:
 
     def gradient(self, batch: Minibatch) -> Tensor:
         """(P, n_params): gradients of the loss, not clipped; good until the next call."""
+        outputs = self._shape.outputs
         made = self._forward(self._layers, batch.obs.repeat_interleave(2, 0))
-        out, value = made[-1][0::2], made[-1][1::2, :, 0]
+        out, value = made[-1][0::2, :, :outputs], made[-1][1::2, :, 0]
         upper = torch.zeros_like(made[-1])
-        upper[0::2], d_log_std = self._policy_gradient(out, batch)
+        upper[0::2, :, :outputs], d_log_std = self._policy_gradient(out, batch)
         upper[1::2, :, 0] = (value - batch.target) * (2.0 * self._settings.vf_coef / value.shape[1])
         self._backward(made, upper)
         self._gradient[:, self._place_std] = d_log_std
@@ -289,8 +302,11 @@ class Stack:
 
     def actor(self, learner: int) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
         """Copies of one actor's weights, (out, in) each, and biases."""
-        weights = [_array(weight[2 * learner].T) for weight, _ in self._layers]
-        return weights, [_array(bias[2 * learner, 0]) for _, bias in self._layers]
+        weights, biases = [], []
+        for (weight, bias), (inputs, outputs) in zip(self._layers, self._shape.layers, strict=True):
+            weights.append(_array(weight[2 * learner, :inputs, :outputs].T))
+            biases.append(_array(bias[2 * learner, 0, :outputs]))
+        return weights, biases
 
     def deviation(self, learner: int) -> NDArray[np.float64]:
         """A copy of one actor's log deviations, (outputs,); empty for choices."""
@@ -306,7 +322,7 @@ class Stack:
         self._rows = [tensor.unbind() for tensor in learned]
         self._layers, self._slopes = self._viewed(self.block), self._viewed(self._gradient)
         self._alone = [[(w[which::2], b[which::2]) for w, b in self._layers] for which in (0, 1)]
-        start = sum((inputs + 1) * outputs for inputs, outputs in self._shape.layers)
+        start = sum((inputs + 1) * outputs for inputs, outputs in self._shape.stored)
         self._place_std = slice(start, start + self._shape.deviations)
         self.log_std = self.block[:, self._place_std]
 
@@ -314,7 +330,7 @@ class Stack:
         """(2 P, in, out) and (2 P, 1, out) of every layer."""
         nets, start = block.view(2 * len(block), -1), 0
         layers = []
-        for inputs, outputs in self._shape.layers:
+        for inputs, outputs in self._shape.stored:
             middle, end = start + inputs * outputs, start + inputs * outputs + outputs
             weight = nets[:, start:middle].view(-1, inputs, outputs)
             layers.append((weight, nets[:, middle:end].view(-1, 1, outputs)))
@@ -329,9 +345,18 @@ def _initial(shape: Shape, settings: PpoSettings, rng: np.random.Generator) -> N
         last = len(shape.layers) - 1
         for number, (inputs, outputs) in enumerate(shape.layers):
             gain = head if number == last else math.sqrt(2.0)
-            parts += [gain * _orthogonal(rng, inputs, outputs).ravel(), np.zeros(outputs)]
-        parts.append(np.full(shape.deviations, settings.log_std_init))
+            weight = np.zeros(shape.stored[number])
+            weight[:inputs, :outputs] = gain * _orthogonal(rng, inputs, outputs)
+            parts += [weight.ravel(), np.zeros(weight.shape[1])]
+        deviations = np.zeros(_whole(shape.deviations))
+        deviations[: shape.deviations] = settings.log_std_init
+        parts.append(deviations)
     return np.concatenate(parts).astype(np.float32)
+
+
+def _whole(width: int) -> int:
+    """`width` rounded up to whole vectors."""
+    return -(-width // _VECTOR) * _VECTOR
 
 
 def _orthogonal(rng: np.random.Generator, inputs: int, outputs: int) -> NDArray[np.float64]:

@@ -57,26 +57,34 @@ def minibatch(shape: Shape, seeds: list[int], rows: int = 32) -> Minibatch:
 def network(block: Tensor, which: int, obs: Tensor, shape: Shape) -> Tensor:
     """The actor (0) or critic (1) that the block's rows hold, written plainly."""
     rows, made, start = block.view(len(block), 2, -1)[:, which], obs, 0
-    for number, (inputs, outputs) in enumerate(shape.layers):
-        weight = rows[:, start : start + inputs * outputs].view(-1, inputs, outputs)
-        start += inputs * outputs
-        made = made @ weight + rows[:, None, start : start + outputs]
-        start += outputs
+    for number, ((inputs, outputs), (height, width)) in enumerate(
+        zip(shape.layers, shape.stored, strict=True)
+    ):
+        weight = rows[:, start : start + height * width].view(-1, height, width)
+        start += height * width
+        made = made @ weight[:, :inputs, :outputs] + rows[:, None, start : start + outputs]
+        start += width
         if number < len(shape.layers) - 1:
             made = torch.tanh(made) if shape.activation == "tanh" else torch.relu(made)
     return made
+
+
+def deviations(block: Tensor, shape: Shape) -> Tensor:
+    """(P, outputs) log deviations of the actors that the block's rows hold."""
+    start = sum((height + 1) * width for height, width in shape.stored)
+    return block.view(len(block), 2, -1)[:, 0, start : start + shape.outputs]
 
 
 def loss(block: Tensor, batch: Minibatch, shape: Shape) -> Tensor:
     """PPO's loss as stable-baselines3 writes it, of all learners together."""
     out = network(block, 0, batch.obs, shape)
     value = network(block, 1, batch.obs, shape)[..., 0]
-    log_std = block.view(len(block), 2, -1)[:, 0, -shape.outputs :]
     if shape.categorical:
         policy: torch.distributions.Distribution = torch.distributions.Categorical(logits=out)
         log_prob, entropy = policy.log_prob(batch.action), policy.entropy()
     else:
-        policy = torch.distributions.Normal(out, log_std.exp()[:, None].expand_as(out))
+        deviation = deviations(block, shape).exp()[:, None]
+        policy = torch.distributions.Normal(out, deviation.expand_as(out))
         log_prob, entropy = policy.log_prob(batch.action).sum(-1), policy.entropy().sum(-1)
     advantage = batch.advantage - batch.advantage.mean(1, keepdim=True)
     advantage = advantage / (batch.advantage.std(1, keepdim=True) + 1e-8)
@@ -109,16 +117,27 @@ def test_it_acts_and_values_as_its_networks_do(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", SHAPES)
+# Numbers of rows and outputs whose products torch adds up in another order from place to place.
+UNEVEN = {
+    "6 of 5": (replace(GAUSSIAN, inputs=17, outputs=6, width=64), 5),
+    "7 of 10": (replace(GAUSSIAN, inputs=23, outputs=7, width=64), 10),
+    "17 of 3": (replace(GAUSSIAN, inputs=45, outputs=17, width=64), 3),
+    "a width of 63": (replace(GAUSSIAN, inputs=11, width=63), 100),
+}
+
+
+@pytest.mark.parametrize("name", [*SHAPES, *UNEVEN])
 def test_a_learner_is_the_same_bit_for_bit_whatever_its_neighbours(name: str) -> None:
-    shape = SHAPES[name]
+    shape, rows = UNEVEN[name] if name in UNEVEN else (SHAPES[name], 32)
     found = []
     for seeds in ([7], [7, 1], [2, 7], [3, 4, 7, 5, 6], [9, 8, 7, 6, 5, 4, 3, 2, 1]):
         stacked = stack(shape, seeds)
         for step in range(12):
-            batch = minibatch(shape, [seed + 100 * step for seed in seeds])
+            batch = minibatch(shape, [seed + 100 * step for seed in seeds], rows)
             stacked.update(batch, 1e-2, everyone(stacked))
-        probe = torch.ones(len(seeds), 4, shape.inputs)
+        rng = np.random.default_rng(0)
+        one = torch.as_tensor(rng.normal(size=(1, rows, shape.inputs)).astype(np.float32))
+        probe = one.repeat(len(seeds), 1, 1)
         at = seeds.index(7)
         found.append((stacked.block[at].clone(), stacked.act(probe)[at].clone()))
     for block, out in found[1:]:
@@ -145,6 +164,16 @@ def test_a_learner_that_is_no_longer_finite_is_told_apart() -> None:
     batch.target[1] = float("inf")
     stacked.update(batch, 1e-3, everyone(stacked))
     assert stacked.finite() == [True, False, True]
+
+
+def test_what_rounds_a_width_up_stays_zero() -> None:
+    shape = replace(GAUSSIAN, width=13)
+    stacked = stack(shape, [1, 2])
+    for step in range(5):
+        stacked.update(minibatch(shape, [1 + step, 2 + step]), 1e-2, everyone(stacked))
+    one = sum((inputs + 1) * outputs for inputs, outputs in shape.layers) + shape.outputs
+    idle = shape.outputs - 1  # biases of the critic's head, which begin at zero
+    assert torch.count_nonzero(stacked.block, 1).tolist() == [2 * one - idle] * 2
 
 
 def test_updates_lower_the_loss() -> None:
