@@ -81,7 +81,8 @@ class TrainConfig(Settings):
     device: Literal["cpu", "cuda"] = "cpu"
     """Where the networks of a population learn; the physics stays on the CPU."""
     warm_start: Literal["off", "parent"] = "off"
-    """`parent`: a policy goes on from the weights of its candidate's first parent (Eureka)."""
+    """`parent`: in the search a policy goes on from the weights of its candidate's first parent
+    (Eureka's curriculum); finalists and the best are trained from scratch all the same."""
     timesteps: int | None = Field(None, ge=1)
     """Environment steps per policy; unset takes the environment's budget."""
     n_envs: int | None = Field(None, ge=1)

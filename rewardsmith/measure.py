@@ -136,10 +136,11 @@ class Measure:
     def _parents_state(self, arm: Arm, purpose: Purpose, seed: int) -> str:
         """What the arm's policy is to go on from: that of its first parent on the same seed.
 
-        A finalist starts as it did at selection, from a policy that was trained on selection seeds
-        only; where the parent left nothing, from scratch.
+        Only in the search: finalists and the best are trained from scratch, as the native reward
+        beside them is, for a report on training seeds has to hold no policy that is common to all.
+        Where the parent left nothing, from scratch too.
         """
-        wanted = self._run.config.train.warm_start == "parent"
+        wanted = self._run.config.train.warm_start == "parent" and purpose == "selection"
         if not wanted or not isinstance(arm, Candidate) or not arm.parents:
             return ""
         parent = self._folder / CandidateId.parse(arm.parents[0]).folder / "train"

@@ -296,17 +296,22 @@ def test_a_run_without_the_jail_says_so_wherever_it_is_shown(tmp_path: Path) -> 
     assert 'class="failed-words">Generated code ran WITHOUT' in page.read_text()
 
 
-def test_a_warm_start_takes_the_parents_policy_up(tmp_path: Path) -> None:
+def test_a_warm_start_takes_the_parents_policy_up_in_the_search_alone(tmp_path: Path) -> None:
     arguments = (*BALANCE, *TINY, "-n", "1", "-i", "2", "--warm-start", "parent", "--json")
     done = call(*arguments, "-o", tmp_path)
     assert done.returncode == 0, done.stderr
     folder = Path(lines_of(done)[-1]["run_dir"])
-    first, second = (
-        json.loads((folder / name / "c00/train/selection-0/job.json").read_text())
-        for name in ("r01", "r02")
-    )
-    assert first["warm_start"] == ""
-    assert second["warm_start"] == f"{folder}/r01/c00/train/selection-0/learner.safetensors"
+    started = {
+        f"{path.parents[3].name} {path.parent.name.partition('-')[0]}": warm
+        for path in sorted(folder.glob("r*/c00/train/*/job.json"))
+        for warm in [json.loads(path.read_text())["warm_start"]]
+    }
+    parent = f"{folder}/r01/c00/train/selection-0/learner.safetensors"
+    assert started["r01 selection"] == ""
+    assert started["r02 selection"] == parent
+    others = {name: warm for name, warm in started.items() if not name.endswith("selection")}
+    assert "r02 final" in others
+    assert set(others.values()) == {""}
 
 
 def test_arms_stand_beside_the_best_and_yours_is_judged(tmp_path: Path) -> None:
