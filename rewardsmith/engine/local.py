@@ -18,7 +18,8 @@ from rewardsmith.engine import Evaluated
 from rewardsmith.evaluate import EvaluateJob
 from rewardsmith.files import write_record
 from rewardsmith.records import Episodes, Failure, Record, Training
-from rewardsmith.training import Progress, TrainBatch, TrainJob, batches, checkpoint
+from rewardsmith.training import Progress, TrainBatch, TrainJob, checkpoint
+from rewardsmith.training.batching import batches
 
 _POLL_S = 0.05
 _TRAINER, _EVALUATOR = "rewardsmith.training.child", "rewardsmith.evaluate"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, Protocol
 
 from pydantic import Field, ValidationError
@@ -92,7 +91,7 @@ class TrainJob(Record):
 
 
 class TrainBatch(Record):
-    """Jobs for one process: several where they can learn together, see `batches`."""
+    """Jobs for one process: several where they can learn together, see batching.py."""
 
     jobs: tuple[TrainJob, ...]
 
@@ -120,29 +119,6 @@ class Trainer(Protocol):
         A candidate's fault becomes the training's recorded failure, see `failed`.
         """
         ...
-
-
-def batches(jobs: Sequence[TrainJob], at_once: int) -> Iterator[TrainBatch]:
-    """Jobs shared out over so many processes: those that can learn together, as evenly as may be.
-
-    The seeds of one candidate stay together, for they share its worker.
-    """
-    waiting = sorted(jobs, key=lambda job: job.backend != "population")
-    while waiting:
-        group = [job for job in waiting if _fit(job, waiting[0])] or waiting[:1]
-        waiting = [job for job in waiting if job not in group]
-        group.sort(key=lambda job: (job.candidate, job.seed))
-        count = min(at_once, len(group))
-        edges = [round(part * len(group) / count) for part in range(count + 1)]
-        for start, end in itertools.pairwise(edges):
-            yield TrainBatch(jobs=tuple(group[start:end]))
-
-
-def _fit(one: TrainJob, other: TrainJob) -> bool:
-    """Whether two jobs can learn in one batch: all but reward, seed and names is equal."""
-    own = {"id", "candidate", "reward", "seed", "folder", "relative", "purpose", "warm_start"}
-    alike = one.model_dump(exclude=own) == other.model_dump(exclude=own)
-    return one.backend == "population" and alike
 
 
 def failed(job: TrainJob, fault: CandidateError, timesteps: int, wall_s: float) -> Training:

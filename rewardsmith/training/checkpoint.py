@@ -56,6 +56,11 @@ def load(folder: Path, timesteps: int) -> Standing:
     return Standing(arrays, policy.load(best) if best.exists() else None)
 
 
+def latest(folder: Path) -> int:
+    """The latest step that a learner has stored; 0 where there is none."""
+    return max(_stored(folder), default=0)
+
+
 def shared(folders: Sequence[Path]) -> int:
     """The latest step that all learners of a batch have stored; 0 where there is none."""
     return max(set.intersection(*(_stored(folder) for folder in folders)), default=0)

@@ -4,10 +4,10 @@ All parameters lie in one block, a row a learner, so that clipping and Adam are 
 row holds two networks of one size, actor and critic, so that both learn in the same calls: of the
 critic's head only the first output is used. The gradients are written by hand in torch's
 operations; tests/contracts/test_stacked.py checks them against autograd. Nothing mixes rows: a
-learner's numbers do not depend on its neighbours, not in one bit. For that widths are stored rounded
-up to whole vectors of the processor: where the rows of two learners lie differently to those, torch
-adds up their products in another order. What is added is zero and stays zero, for no gradient
-reaches it.
+learner's numbers do not depend on its neighbours, not in one bit. For that widths are stored
+rounded up to whole vectors of the processor: where the rows of two learners lie differently to
+those, torch adds up their products in another order. What is added is zero and stays zero, for no
+gradient reaches it.
 """
 
 from __future__ import annotations

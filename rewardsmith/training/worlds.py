@@ -18,6 +18,11 @@ from rewardsmith.training import checkpoint
 from rewardsmith.training.account import Finished
 
 
+def variables(task: TaskSpec, columns: Sequence[Column]) -> frozenset[str]:
+    """Names of what worlds have to give: what rewards with these columns read, and the fitness."""
+    return fitness_variables(task).union(column.name for column in columns if column.name)
+
+
 class Worlds:
     """Worlds of a task, each restarting with its own stream of seeds when its episode ends."""
 
@@ -35,8 +40,7 @@ class Worlds:
         """
         n = len(streams)
         self._fitness_sign = None if pays == "native" else task.fitness.sign
-        read = frozenset(column.name for column in columns if column.name)
-        self.sim = engines.make(task, n, read | fitness_variables(task))
+        self.sim = engines.make(task, n, variables(task, columns))
         self._streams = list(streams)
         self.sim.reset([self._next_seed(world) for world in range(n)])
         self._recorder = EpisodeRecorder(task, self.sim)

@@ -16,6 +16,7 @@ from rewardsmith import tasks
 from rewardsmith.files import write_record
 from rewardsmith.records import Training
 from rewardsmith.training import TrainBatch, TrainJob, checkpoint, population
+from rewardsmith.training.batching import batches
 
 REWARD = """import numpy as np
 
@@ -131,6 +132,41 @@ def test_a_batch_of_which_one_has_no_checkpoint_starts_again(
     checkpoint.forget(Path(left[1].folder))
     done = trained(left)
     assert [outcome(job, done[job.id]) for job in left] == whole
+
+
+def test_who_stood_elsewhere_goes_on_from_there_in_another_batch(
+    left: list[TrainJob], whole: list[tuple[object, ...]]
+) -> None:
+    """Other processes, or a sibling's failure, put learners together that were apart before."""
+    common = checkpoint.shared([Path(job.folder) for job in left])
+    trained([left[2].model_copy(update={"until": common + 2 * ROLLOUT})])
+    parts = [batch.jobs for batch in batches(left, 1)]
+    assert [[job.candidate for job in part] for part in parts] == [["a", "b"], ["native"]]
+    stood = [checkpoint.shared([Path(job.folder) for job in part]) for part in parts]
+    assert stood == [common, common + 2 * ROLLOUT]
+    done = trained(parts[0]) | trained(parts[1])
+    assert [outcome(job, done[job.id]) for job in left] == whole
+
+
+def test_what_one_reward_reads_changes_no_siblings_engine(tmp_path: Path) -> None:
+    """Only Gymnasium's own step gives `info`; its worlds cannot be put back, others' can."""
+    task = tasks.resolve("Swimmer-v5", "swim forward", fitness="native")
+    (speed,) = (v.name for v in task.variables if v.source == "info:x_velocity")
+    told = f"def compute_reward(next_state):\n    return {{'speed': next_state.{speed}}}\n"
+    plain = "def compute_reward(next_obs):\n    return {'speed': next_obs[:, 3]}\n"
+    rewards = [checked(told, task), checked(plain, task), checked(plain, task)]
+    asked = [
+        job.model_copy(update={"task": task, "reward": reward})
+        for job, reward in zip(jobs(tmp_path), rewards, strict=True)
+    ]
+    rung = [job.model_copy(update={"until": 2 * ROLLOUT}) for job in asked]
+    parts = [batch.jobs for batch in batches(rung, 1)]
+    assert [[job.candidate for job in part] for part in parts] == [["a"], ["b", "native"]]
+    for part in parts:
+        trained(part)
+    # The first is cut, the others go on.
+    done = trained([job.model_copy(update={"timesteps": 3 * ROLLOUT}) for job in asked[1:]])
+    assert [(t.failure, t.timesteps) for t in done.values()] == [(None, 3 * ROLLOUT)] * 2
 
 
 def test_one_that_stopped_at_a_rung_goes_on_bit_for_bit(

@@ -11,8 +11,9 @@ from tiny_jobs import GOOD, checked, job, point_task
 
 from rewardsmith import policy, tasks
 from rewardsmith.records import CheckedReward, TaskSpec, Training
-from rewardsmith.training import PpoSettings, Progress, TrainJob, batches, settings
+from rewardsmith.training import PpoSettings, Progress, TrainJob, settings
 from rewardsmith.training.advantages import advantages, discounted
+from rewardsmith.training.batching import batches
 from rewardsmith.training.child import run
 from rewardsmith.training.learner import normalised
 
@@ -202,6 +203,7 @@ def test_advantages_bootstrap_a_time_limit_but_no_real_end() -> None:
     terminated = np.array([[False, False], [True, False], [False, False]])
     truncated = np.array([[False, False], [False, True], [False, False]])
     values, after = np.full((3, 2), 2.0), np.full((3, 2), 4.0)
+    after[1, 0] = np.nan  # a simulation that broke; what follows a real end does not count
     found = advantages(rewards, terminated, truncated, values, after, chosen)
     # Going on: 1 + 0.5 * 4 - 2 = 1. A real end: 1 - 2 = -1. A time limit: 1 + 0.5 * 4 - 2 = 1.
     last = 1.0

@@ -166,6 +166,16 @@ def test_a_learner_that_is_no_longer_finite_is_told_apart() -> None:
     assert stacked.finite() == [True, False, True]
 
 
+def test_a_divergence_that_is_no_number_hides_no_weights_that_are_none() -> None:
+    rngs = [np.random.default_rng(seed) for seed in (1, 2)]
+    stacked = Stack(GAUSSIAN, SETTINGS.model_copy(update={"target_kl": 1e3}), rngs)
+    batch = minibatch(GAUSSIAN, [1, 2])
+    batch.obs[0] = float("nan")
+    going = stacked.update(batch, 1e-3, everyone(stacked))
+    assert going.tolist() == [True, True]
+    assert stacked.finite() == [False, True]
+
+
 def test_what_rounds_a_width_up_stays_zero() -> None:
     shape = replace(GAUSSIAN, width=13)
     stacked = stack(shape, [1, 2])
