@@ -1,8 +1,9 @@
 """Training speed of a generation: population against stable-baselines3 and raw physics.
 
-All cores are busy on every side: raw mj_step with one thread a core; the population with one
-process a core, rewards asked through the jail, learning included; stable-baselines3's own PPO with
-one process per candidate, as many at once as there are cores. Alternating; one JSON line, medians.
+All cores are busy on every side: raw mj_step with one thread a core (physics.py); the population
+with one process a core, rewards asked through the jail, learning included; stable-baselines3's own
+PPO with one process per candidate, as many at once as there are cores. Alternating; one JSON line,
+medians.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--env", default="Hopper-v5")
     parser.add_argument("--candidates", type=int, default=8)
-    parser.add_argument("--steps", type=int, default=16_384, help="per candidate")
+    parser.add_argument("--steps", type=int, default=8192, help="per candidate")
     parser.add_argument("--repeats", type=int, default=3)
     chosen = parser.parse_args()
     cores = os.cpu_count() or 1

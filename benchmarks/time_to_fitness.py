@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -136,16 +137,11 @@ def preset_of(env: str) -> str:
 
 
 def summary(seconds: Sequence[float | None]) -> dict[str, object]:
-    """How many arrived, and the seconds until the first, half and the last of these."""
-    arrived = sorted(second for second in seconds if second is not None)
-    if not arrived:
-        return {"arrived": 0}
-    return {
-        "arrived": len(arrived),
-        "first_s": round(arrived[0], 1),
-        "median_s": round(statistics.median(arrived), 1),
-        "last_s": round(arrived[-1], 1),
-    }
+    """How many arrived, and the seconds until the first, half and all of them; None for never."""
+    times = sorted(math.inf if second is None else second for second in seconds)
+    found = {"first_s": times[0], "median_s": statistics.median(times), "last_s": times[-1]}
+    told = {name: round(at, 1) if math.isfinite(at) else None for name, at in found.items()}
+    return {"arrived": sum(math.isfinite(at) for at in times), **told}
 
 
 def main() -> None:
@@ -159,7 +155,7 @@ def main() -> None:
         return
     parser = argparse.ArgumentParser()
     parser.add_argument("--env", action="append", choices=TARGETS)
-    parser.add_argument("--policies", type=int, default=8)
+    parser.add_argument("--policies", type=int, default=4)
     parser.add_argument("--sbx-python", default="", help="an interpreter that has sbx")
     chosen = parser.parse_args()
     seeds = list(range(200, 200 + chosen.policies))
