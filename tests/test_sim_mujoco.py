@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib.metadata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -18,12 +18,12 @@ from rewardsmith.sim.gymnasium import GymnasiumSim
 from rewardsmith.sim.mjbatch import MjbatchSim
 from rewardsmith.sim.mujoco import MujocoSim
 
-HAS_MJBATCH = importlib.util.find_spec("mjbatch") is not None
+HAS_MJBATCH = mjbatch.fits()
 ENGINES = [
     MujocoSim,
     pytest.param(
         MjbatchSim,
-        marks=pytest.mark.skipif(not HAS_MJBATCH, reason="mjbatch is not installed"),
+        marks=pytest.mark.skipif(not HAS_MJBATCH, reason="no mjbatch for this MuJoCo"),
     ),
 ]
 TOLERANCE = {"rtol": 0.0, "atol": 1e-9}
@@ -241,3 +241,18 @@ def test_the_fastest_engine_that_can_drive_a_task_is_taken() -> None:
         sim = engines.make(task, 1, gather)
         assert type(sim) is wanted
         sim.close()
+
+
+def test_mjbatch_that_was_built_against_another_mujoco_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(importlib.metadata, "requires", lambda name: ["mujoco==3.0.0", "numpy"])
+    assert engines.name(tasks.resolve("Hopper-v5", "hop forward")) == "mujoco"
+
+
+def test_without_mjbatch_the_threads_drive(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> list[str]:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "requires", absent)
+    assert engines.name(tasks.resolve("Hopper-v5", "hop forward")) == "mujoco"

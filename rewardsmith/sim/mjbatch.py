@@ -6,7 +6,7 @@ starts the episodes of all worlds by turns, is enough.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib.metadata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,9 +20,19 @@ from rewardsmith.sources import mujoco_place, mujoco_views
 
 
 def drives(env: str) -> bool:
-    """Whether mjbatch is installed and knows all that the environment's formula reads."""
+    """Whether mjbatch works here and knows all that the environment's formula reads."""
     # Contact forces are computed by a call of their own after the step, which it does not offer.
-    return not FORMULAS[env].forces and importlib.util.find_spec("mjbatch") is not None
+    return not FORMULAS[env].forces and fits()
+
+
+def fits() -> bool:
+    """Whether mjbatch is installed, beside the one version of mujoco that it was built against."""
+    try:
+        needs = importlib.metadata.requires("mjbatch") or []
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    pins = {need.partition("==")[2] for need in needs if need.startswith("mujoco==")}
+    return pins <= {importlib.metadata.version("mujoco")}
 
 
 class MjbatchSim(MujocoSim):
