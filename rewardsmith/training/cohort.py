@@ -20,7 +20,8 @@ from rewardsmith.policy import Policy, PolicyHeader
 from rewardsmith.records import Column
 from rewardsmith.training import PpoSettings, Progress, Report, TrainJob, checkpoint
 from rewardsmith.training.learner import Learner, normalised
-from rewardsmith.training.stacked import Shape, Stack
+from rewardsmith.training.shape import Shape
+from rewardsmith.training.stacked import Stack
 from rewardsmith.training.worlds import Worlds
 
 

@@ -4,10 +4,7 @@ All parameters lie in one block, a row a learner, so that clipping and Adam are 
 row holds two networks of one size, actor and critic, so that both learn in the same calls: of the
 critic's head only the first output is used. The gradients are written by hand in torch's
 operations; tests/contracts/test_stacked.py checks them against autograd. Nothing mixes rows: a
-learner's numbers do not depend on its neighbours, not in one bit. For that widths are stored
-rounded up to whole vectors of the processor: where the rows of two learners lie differently to
-those, torch adds up their products in another order. What is added is zero and stays zero, for no
-gradient reaches it.
+learner's numbers do not depend on its neighbours, not in one bit; see shape.py for what that asks.
 """
 
 from __future__ import annotations
@@ -25,47 +22,13 @@ from torch import Tensor
 from torch.optim.adam import adam
 
 from rewardsmith.training import PpoSettings
+from rewardsmith.training.shape import Shape, initial
 
 _ADAM_EPSILON = 1e-5
 _ADAM_BETAS = (0.9, 0.999)
 _FEW_ROWS = 32
 """Up to so many rows a learner, one call of torch's tanh takes less time than three others."""
-_VECTOR = 8
-"""Numbers that a processor handles at once, by which all rows are aligned."""
 _LOG_ROOT_2_PI = 0.5 * math.log(2.0 * math.pi)
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The networks of every learner: two multilayer perceptrons of equal hidden layers.
-
-    Attributes:
-        inputs: width of what the networks see.
-        outputs: numbers of a gaussian action, or choices of a categorical one.
-    """
-
-    inputs: int
-    outputs: int
-    categorical: bool
-    width: int
-    depth: int
-    activation: str
-
-    @property
-    def layers(self) -> tuple[tuple[int, int], ...]:
-        """(in, out) of the layers of either network."""
-        return tuple(itertools.pairwise([self.inputs, *[self.width] * self.depth, self.outputs]))
-
-    @property
-    def stored(self) -> tuple[tuple[int, int], ...]:
-        """(in, out) of the layers as they are stored."""
-        widths = [_whole(self.width)] * self.depth
-        return tuple(itertools.pairwise([self.inputs, *widths, _whole(self.outputs)]))
-
-    @property
-    def deviations(self) -> int:
-        """How many log deviations there are; those of the critic are never used."""
-        return 0 if self.categorical else self.outputs
 
 
 @dataclass(frozen=True)
@@ -101,7 +64,7 @@ class Stack:
         device: str = "cpu",
     ) -> None:
         self._shape, self._settings, self._device = shape, settings, device
-        rows = np.stack([_initial(shape, settings, rng) for rng in rngs])
+        rows = np.stack([initial(shape, settings, rng) for rng in rngs])
         self.block = torch.as_tensor(rows, device=device)
         self._moments = torch.zeros(2, *self.block.shape, device=device)
         self._steps = torch.zeros(len(rows), device=device)
@@ -336,35 +299,6 @@ class Stack:
             layers.append((weight, nets[:, middle:end].view(-1, 1, outputs)))
             start = end
         return layers
-
-
-def _initial(shape: Shape, settings: PpoSettings, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Orthogonal weights with stable-baselines3's gains, biases of 0, and log_std_init."""
-    parts = []
-    for head in (0.01, 1.0):  # the gains of the last layers of actor and critic
-        last = len(shape.layers) - 1
-        for number, (inputs, outputs) in enumerate(shape.layers):
-            gain = head if number == last else math.sqrt(2.0)
-            weight = np.zeros(shape.stored[number])
-            weight[:inputs, :outputs] = gain * _orthogonal(rng, inputs, outputs)
-            parts += [weight.ravel(), np.zeros(weight.shape[1])]
-        deviations = np.zeros(_whole(shape.deviations))
-        deviations[: shape.deviations] = settings.log_std_init
-        parts.append(deviations)
-    return np.concatenate(parts).astype(np.float32)
-
-
-def _whole(width: int) -> int:
-    """`width` rounded up to whole vectors."""
-    return -(-width // _VECTOR) * _VECTOR
-
-
-def _orthogonal(rng: np.random.Generator, inputs: int, outputs: int) -> NDArray[np.float64]:
-    """(inputs, outputs) with orthonormal rows or columns (arXiv 1312.6120)."""
-    flat = rng.standard_normal((max(inputs, outputs), min(inputs, outputs)))
-    q, r = np.linalg.qr(flat)
-    q = q * np.sign(np.diag(r))
-    return np.asarray(q if inputs >= outputs else q.T)
 
 
 def _array(tensor: Tensor) -> NDArray[np.float64]:

@@ -19,7 +19,8 @@ from rewardsmith.reward import Transitions
 from rewardsmith.training import PpoSettings, TrainJob
 from rewardsmith.training.child import run
 from rewardsmith.training.population import Population
-from rewardsmith.training.stacked import Minibatch, Shape, Stack
+from rewardsmith.training.shape import Shape
+from rewardsmith.training.stacked import Minibatch, Stack
 
 GAMMA, LAMBDA, STEPS, WORLDS = 0.9, 0.8, 110, 2
 SPREAD = """

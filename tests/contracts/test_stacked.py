@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from rewardsmith.training import PpoSettings
-from rewardsmith.training.stacked import Minibatch, Shape, Stack
+from rewardsmith.training.shape import Shape
+from rewardsmith.training.stacked import Minibatch, Stack
 
 GAUSSIAN = Shape(inputs=5, outputs=3, categorical=False, width=16, depth=2, activation="tanh")
 SHAPES = {
