@@ -47,7 +47,7 @@ CASES = (
         {**_PLAIN, "n_steps": 128, "batch_size": 128, "learning_rate": 1e-3, "gamma": 0.9},
     ),
     # With the settings of the walkers, five seeds a side spread from -356 to 3024: too wide to say
-    # anything. Then the preset was taken, as NOTES says.
+    # anything. Then the preset of then was taken, as NOTES says.
     Case(
         "HalfCheetah-v5",
         150_000,
@@ -68,8 +68,8 @@ CASES = (
     Case("Walker2d-v5", 300_000, _WALKS),
 )
 # A second look is no first one: it stands in the table.
-NOTES = """HalfCheetah's settings are our preset's, taken after plainer ones had spread too wide; it
-was chosen on our trainer, with seeds that are among those here. HalfCheetah and Hopper were first
+NOTES = """HalfCheetah's settings are those of an earlier preset, taken after plainer ones had spread
+too wide; it was chosen with seeds that are among those here. HalfCheetah and Hopper were first
 run with 10 seeds a side, which left the lower bounds at 0.845 and 0.84997; then 10 more were added
 to both sides of both, once. At 300,000 steps Walker2d's returns spread over a factor of six on both
 sides: it would take some hundred seeds a side to show what is asked. So 100,000 steps were added,

@@ -20,7 +20,6 @@ from parity import iqm, measured
 from rewardsmith import policy, tasks
 from rewardsmith.engine.local import LocalEngine
 
-_SHORT = {"n_steps": 64, "batch_size": 256, "n_epochs": 10, "gae_lambda": 0.95}
 _FIRST = {"n_steps": 128, "gamma": 0.9, "log_std_init": -0.5}
 """What the first settings of Pendulum had in common; those after them build on the preset."""
 SWEEPS: dict[str, list[dict[str, Any]]] = {
@@ -33,10 +32,10 @@ SWEEPS: dict[str, list[dict[str, Any]]] = {
     ],
     "HalfCheetah-v5": [
         {},
-        {**_SHORT, "learning_rate": 1e-3, "log_std_init": -1.0, "gamma": 0.98},
-        {"n_steps": 256, "batch_size": 256, "learning_rate": 5e-4, "log_std_init": -1.0},
-        {"n_steps": 128, "batch_size": 128, "learning_rate": 7e-4, "log_std_init": -1.0},
-        {"log_std_init": 0.0},
+        {"n_steps": 128, "batch_size": 512},
+        {"n_steps": 256, "batch_size": 256, "learning_rate": 5e-4},
+        {"n_steps": 128, "batch_size": 128, "learning_rate": 7e-4},
+        {"n_steps": 128, "batch_size": 512, "log_std_init": 0.0},
     ],
     "Walker2d-v5": [
         {},
