@@ -68,14 +68,14 @@ CASES = (
     Case("Walker2d-v5", 300_000, _WALKS),
 )
 # A second look is no first one: it stands in the table.
-NOTES = """HalfCheetah's settings are those of an earlier preset, taken after plainer ones had spread
-too wide; it was chosen with seeds that are among those here. HalfCheetah and Hopper were first
-run with 10 seeds a side, which left the lower bounds at 0.845 and 0.84997; then 10 more were added
-to both sides of both, once. At 300,000 steps Walker2d's returns spread over a factor of six on both
-sides: it would take some hundred seeds a side to show what is asked. So 100,000 steps were added,
-where 24 other seeds of ours alone had spread by 9 % (deviation over mean): there a first gait is
-learned, five times what an untrained policy returns, and no seed has yet found the fast one. Its 10
-seeds a side were the first look."""
+NOTES = """HalfCheetah's settings are those of an earlier preset, taken after plainer ones had
+spread too wide; it was chosen with seeds that are among those here. HalfCheetah and Hopper were
+first run with 10 seeds a side, which left the lower bounds at 0.845 and 0.84997; then 10 more were
+added to both sides of both, once. At 300,000 steps Walker2d's returns spread over a factor of six
+on both sides: it would take some hundred seeds a side to show what is asked. So 100,000 steps were
+added, where 24 other seeds of ours alone had spread by 9 % (deviation over mean): there a first
+gait is learned, five times what an untrained policy returns, and no seed has yet found the fast
+one. Its 10 seeds a side were the first look."""
 EPISODES = 20
 Key = tuple[str, int, str, int]
 """Environment, steps, side and seed of a training."""
