@@ -259,7 +259,7 @@ def test_the_family_tree_holds_the_failed_and_who_came_from_whom() -> None:
     assert [(n.candidate.id, n.state, n.label) for n in tree.nodes] == [
         ("r01c00", "kept", "1.5"),
         ("r01c01", "failed", "timeout"),
-        ("r01c02", "left", "4"),
+        ("r01c02", "left", "1.5"),
         ("r02c00", "best", "2.5"),
         ("r02c01", "finalist", "0.5"),
         ("r02c02", "open", "checked"),

@@ -26,9 +26,9 @@ class Node(Record):
 
     @property
     def label(self) -> str:
-        """Its fitness, or why there is none."""
-        if self.candidate.measured:
-            return number(self.candidate.measured.value)
+        """Its fitness at selection, which all have from the same seeds; or why there is none."""
+        if self.candidate.score:
+            return number(self.candidate.score.value)
         failure = self.candidate.failure
         return failure.cause if failure else str(self.candidate.stage)
 
