@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from types import TracebackType
 from typing import Any, Protocol, Self
 
 from rich.console import Console, Group
@@ -24,12 +23,7 @@ class Display(Protocol):
     """Follows a run and shows what came of it."""
 
     def __enter__(self) -> Self: ...
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
     def observe(self, event: Event) -> None:
         """Something happened."""
 

@@ -31,7 +31,7 @@ def _learns_with(job: TrainJob) -> tuple[str, ...]:
     """What jobs share that can learn in one batch: all but reward, seed and names.
 
     Also the engine, which a reward's variables may decide: a learner keeps its own, whoever learns
-    beside it. And the step that it goes on from, for a batch of several would begin before all.
+    beside it. And the step that it has stored, for a batch goes on from one that all have stored.
     """
     if job.backend != "population":
         return (job.id,)
