@@ -34,7 +34,7 @@ check: $(VENV)/.installed-dev
 	PYTHON=$(PYTHON) BIN=$(BIN) sh tests/wheel.sh
 
 bench: $(VENV)/.installed-dev
-	for name in preferences selection jail physics throughput render growth time_to_fitness tune; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	for name in preferences selection jail physics throughput shares render growth time_to_fitness tune; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 # Hours for ten seeds; it goes on where it was stopped, and writes docs/parity.md.
 parity: $(VENV)/.installed-dev
